@@ -1,0 +1,164 @@
+//! Files that are private from their first byte and never half there.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// What a file operation was about, so that an error names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{act} `{}`", path.display())]
+pub struct Error {
+    /// The operation, e.g. `create`.
+    pub act: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Turns an [`io::Error`] into an [`Error`] that names the file.
+pub fn at<'a>(act: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Error + 'a {
+    move |source| Error {
+        act,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes a folder (and its parents) that only the owner can enter; an existing one stays as it is.
+pub fn create_private_dir(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(at("create folder", path))
+}
+
+/// Creates a file that only the owner can read; fails if the name is taken.
+pub fn create_private(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).read(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(at("create", path))
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_dir(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(at("sync folder", path))
+}
+
+/// Replaces `path` by `bytes` so that a crash leaves the old or the new file, whole, mode 0600.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = parent(path);
+    let mut temp = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(folder)
+        .map_err(at("create a temporary file in", folder))?;
+    temp.write_all(bytes).map_err(at("write", path))?;
+    temp.as_file().sync_all().map_err(at("sync", path))?;
+    temp.persist(path).map_err(|e| Error {
+        act: "replace",
+        path: path.into(),
+        source: e.error,
+    })?;
+    sync_dir(folder)
+}
+
+/// Gives `from` the name `to`, which must be free, and makes that durable.
+///
+/// Links and unlinks instead of renaming, because a rename would replace an existing `to`.
+pub fn publish(from: &Path, to: &Path) -> Result<(), Error> {
+    match fs::hard_link(from, to) {
+        Ok(()) => remove(from)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(at("publish", to)(error));
+        }
+        // A filesystem without hard links (exFAT, some network shares): a rename after a look.
+        Err(_) => publish_by_rename(from, to)?,
+    }
+    sync_dir(parent(to))
+}
+
+fn publish_by_rename(from: &Path, to: &Path) -> Result<(), Error> {
+    if to.symlink_metadata().is_ok() {
+        return Err(at("publish", to)(io::ErrorKind::AlreadyExists.into()));
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is the owner of renaming")]
+    fs::rename(from, to).map_err(at("publish", to))
+}
+
+/// Removes a file; one that is already gone is fine.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    #[expect(clippy::disallowed_methods, reason = "this is the owner of deletion")]
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The folder that holds `path`.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_created_is_private() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        create_private_dir(&folder).unwrap();
+        create_private(&folder.join("f")).unwrap();
+        write_atomic(&folder.join("g"), b"x").unwrap();
+        assert_eq!(
+            [
+                mode(&folder),
+                mode(&folder.join("f")),
+                mode(&folder.join("g"))
+            ],
+            [0o700, 0o600, 0o600]
+        );
+    }
+
+    #[test]
+    fn publishing_never_replaces() {
+        let root = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| root.path().join(name));
+        write_atomic(&a, b"new").unwrap();
+        write_atomic(&b, b"old").unwrap();
+        for attempt in [publish, publish_by_rename] {
+            let error = attempt(&a, &b).unwrap_err();
+            assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read(&b).unwrap(), b"old");
+        remove(&b).unwrap();
+        publish(&a, &b).unwrap();
+        assert_eq!(
+            (fs::read(&b).unwrap().as_slice(), a.exists()),
+            (&b"new"[..], false)
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = create_private(Path::new("/nonexistent/x")).unwrap_err();
+        assert_eq!(error.to_string(), "create `/nonexistent/x`");
+        assert!(remove(Path::new("/nonexistent/x")).is_ok());
+    }
+}

@@ -1,0 +1,67 @@
+//! What a running job is given.
+
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    archive::Encryption,
+    clock::Clock,
+    settings::Settings,
+    watch::{Cancelled, Watch},
+    words::{JobName, RunId, Trigger},
+};
+
+/// The surroundings that all jobs share; made once from settings and job file.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// Where everything is.
+    pub settings: Settings,
+    /// The assistant's database, absolute.
+    pub database: PathBuf,
+    /// To whom archives are encrypted.
+    pub encryption: Encryption,
+    /// The clock.
+    pub clock: Clock,
+    /// The name of this machine, for manifests.
+    pub host: String,
+}
+
+/// Which run this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The run's number in the ledger.
+    pub id: RunId,
+    /// The job.
+    pub job: JobName,
+    /// The instant at which it was due.
+    pub slot: Timestamp,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Why the run exists.
+    pub trigger: Trigger,
+    /// How many earlier slots this run stands for.
+    pub missed: u32,
+}
+
+/// The context of one attempt.
+#[derive(Debug, Clone)]
+pub struct Cx {
+    /// Which run this is.
+    pub run: RunInfo,
+    /// The surroundings.
+    pub env: Arc<Env>,
+    /// Progress to fill and the token to obey.
+    pub watch: Watch,
+}
+
+impl Cx {
+    /// To be called between units of work.
+    ///
+    /// # Errors
+    /// [`Cancelled`] once the run was told to stop.
+    pub fn checkpoint(&self) -> Result<(), Cancelled> {
+        self.watch.cancel.checkpoint()
+    }
+}

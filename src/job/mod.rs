@@ -1,0 +1,69 @@
+//! The contract between what jobs do (`kinds`) and when they run (`engine`).
+
+use std::{any::Any, fmt, path::PathBuf};
+
+use serde::de::DeserializeOwned;
+
+mod cx;
+mod error;
+mod policy;
+mod report;
+mod set;
+
+pub use cx::{Cx, Env, RunInfo};
+pub use error::{Disposition, JobError, chain};
+pub use policy::{CatchUp, Overlap, Policy, Retry};
+pub use report::{Plan, Report, Step};
+pub use set::{JobSet, JobSpec};
+
+pub use crate::{
+    watch::{Cancel, CancelReason, Cancelled, Progress, Watch},
+    words::{JobName, Outcome, RunId, Slot, Trigger},
+};
+
+/// One thing wrong with a job's settings, found before it ever runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key inside the kind's settings that it is about, e.g. `to`; empty for the whole.
+    pub setting: &'static str,
+    /// What is wrong, as a lowercase sentence without a full stop.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+/// What a job does: the whole contract of a kind.
+///
+/// Jobs are plain blocking functions on a thread of their own. They ask
+/// [`Cx::checkpoint`] between units of work; nothing ever kills a thread.
+pub trait Job: Any + fmt::Debug + Send + Sync {
+    /// Facts that make the job impossible, found at load. No side effects.
+    fn check(&self, env: &Env) -> Vec<Problem>;
+
+    /// What a run would do, each line with its reason. No side effects.
+    ///
+    /// # Errors
+    /// What would make the run fail before it has done anything.
+    fn plan(&self, cx: &Cx) -> Result<Plan, JobError>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`JobError`], whose disposition says whether another attempt can help.
+    fn run(&self, cx: &Cx) -> Result<Report, JobError>;
+
+    /// Folders that this job alone may write into; two jobs owning one folder are refused at load.
+    fn owned_folders(&self, _job: &JobName, _env: &Env) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// A kind of job: its settings are the type itself, read from the key `NAME` of a job.
+pub trait Kind: Job + DeserializeOwned + schemars::JsonSchema {
+    /// The key in jobs.yaml.
+    const NAME: &'static str;
+    /// One line for lists and the README.
+    const SUMMARY: &'static str;
+    /// A whole job (under its name) as it would stand in jobs.yaml; a test parses it.
+    const EXAMPLE: &'static str;
+}

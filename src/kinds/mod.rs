@@ -1,0 +1,37 @@
+//! What jobs can do: one file per kind and the registry.
+
+use crate::job::Kind;
+
+mod backup;
+
+pub use backup::Backup;
+
+/// Something done with a kind as a type; [`each`] and [`with`] call it.
+pub trait Visit {
+    /// Its result.
+    type Out;
+    /// Does it for the kind `K`.
+    fn visit<K: Kind>(&mut self) -> Self::Out;
+}
+
+macro_rules! registry {
+    ($($kind:ty),+ $(,)?) => {
+        /// The names of all kinds, in the registry's order.
+        pub const NAMES: &[&str] = &[$(<$kind as Kind>::NAME),+];
+
+        /// Calls `visitor` for every kind.
+        pub fn each<V: Visit>(visitor: &mut V) -> Vec<V::Out> {
+            vec![$(visitor.visit::<$kind>()),+]
+        }
+
+        /// Calls `visitor` for the kind called `name`; `None` if there is none.
+        pub fn with<V: Visit>(name: &str, visitor: &mut V) -> Option<V::Out> {
+            match name {
+                $(<$kind as Kind>::NAME => Some(visitor.visit::<$kind>()),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+registry![Backup];
