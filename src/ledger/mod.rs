@@ -1,1 +1,154 @@
-//! (see docs/ARCHITECTURE.md)
+//! The ledger: Bellkeeper's own database of slots, runs and the journal.
+//!
+//! A slot is claimed in a short transaction before anything runs, and a run's end is written before
+//! anybody is told. Claims are written with `synchronous=FULL` (they survive a power cut), the rest
+//! with `NORMAL`. Every write of a claim's owner carries its [`Fence`]; a write with an old fence
+//! changes nothing, so another database could stand in this one's place.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::{clock::Clock, sqlite};
+
+mod claims;
+mod history;
+mod instances;
+mod jobs;
+mod journal;
+mod schema;
+
+pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence};
+pub use history::{Filter, RunRow};
+pub use instances::{Instance, LostRun};
+pub use jobs::{Known, Registration};
+pub use journal::Entry;
+
+/// What can go wrong with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It could not be opened or brought up to date.
+    #[error("open the ledger")]
+    Open(#[source] sqlite::Error),
+    /// A statement failed.
+    #[error("{act} in the ledger `{}`", path.display())]
+    Statement {
+        /// What was being done, e.g. `claim slots`.
+        act: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A row does not mean anything to this program.
+    #[error("the ledger `{}` holds an unreadable row: {what}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row and the column.
+        what: String,
+    },
+}
+
+/// The ledger, open. All methods block for a few milliseconds at most; call them from a blocking
+/// thread.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    clock: Clock,
+    connection: Mutex<Connection>,
+}
+
+/// How much a transaction must survive.
+#[derive(Debug, Clone, Copy)]
+enum Durability {
+    /// A power cut.
+    Full,
+    /// The death of the process.
+    Normal,
+}
+
+impl Ledger {
+    /// Opens the ledger, creating it when there is none; the clock judges leases.
+    ///
+    /// # Errors
+    /// [`Error::Open`], also for a ledger of a newer version.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, Error> {
+        let connection = sqlite::open_own(path, schema::MIGRATIONS).map_err(Error::Open)?;
+        Ok(Self {
+            path: path.to_owned(),
+            clock,
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// Copies the write-ahead log into the database file, as the last act of a daemon's life.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        self.lock()
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(self.failed("checkpoint"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic while the lock was held has rolled its transaction back: the connection is sound.
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, act: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+        let path = self.path.clone();
+        move |source| Error::Statement {
+            act,
+            path: path.clone(),
+            source,
+        }
+    }
+
+    fn write<T>(
+        &self,
+        act: &'static str,
+        durability: Durability,
+        body: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut connection = self.lock();
+        let level = match durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        let run = || {
+            connection.pragma_update(None, "synchronous", level)?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(self.failed(act))
+    }
+}
+
+/// Milliseconds since 1970, as the ledger keeps instants.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+/// An instant kept as milliseconds; an impossible number becomes 1970, which no query looks for.
+fn instant(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A slot's instant kept as seconds.
+fn slot_instant(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests;

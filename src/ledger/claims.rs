@@ -1,0 +1,311 @@
+//! Claims: who may run a slot, decided once, in one transaction for all slots of an instant.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::Value;
+
+use super::{Durability, Error, Instance, Ledger, millis};
+use crate::words::{Outcome, RunId, Slot, Trigger};
+
+/// The wish to run a slot.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The slot.
+    pub slot: Slot,
+    /// Why the run would exist.
+    pub trigger: Trigger,
+    /// How many earlier slots it stands for.
+    pub missed: u32,
+    /// How long the claim holds before others may doubt it.
+    pub lease: Duration,
+    /// A lost slot is given out again only while fewer claims than this were made of it.
+    pub max_claims: u32,
+}
+
+/// What is decided of one slot.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// It shall run.
+    Run(Claim),
+    /// It shall not.
+    Skip {
+        /// The slot.
+        slot: Slot,
+        /// Why the run would have existed.
+        trigger: Trigger,
+        /// Why it does not.
+        reason: String,
+    },
+}
+
+/// The right to write about a claimed slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    run: RunId,
+    token: i64,
+    owner: i64,
+}
+
+impl Fence {
+    /// The run that the claim made.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+}
+
+/// What became of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// The run that stands for it in the history.
+    pub run: RunId,
+    /// The right to go on; `None` for a skip.
+    pub fence: Option<Fence>,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The right to write it.
+    pub fence: Fence,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it succeeded.
+    pub reason: Option<String>,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// What it reported.
+    pub report: Option<Value>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An attempt that failed and will be repeated.
+#[derive(Debug, Clone)]
+pub struct FailedAttempt {
+    /// The right to write it.
+    pub fence: Fence,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Why it failed.
+    pub error: String,
+}
+
+impl Ledger {
+    /// Decides slots, all in one transaction. `None` where the slot had been decided before.
+    ///
+    /// # Errors
+    /// [`Error::Statement`]; then nothing is decided.
+    pub fn decide(
+        &self,
+        me: Instance,
+        decisions: &[Decision],
+    ) -> Result<Vec<Option<Claimed>>, Error> {
+        let now = millis(self.clock.now());
+        self.write("claim slots", Durability::Full, |tx| {
+            decisions
+                .iter()
+                .map(|decision| decide_one(tx, me, now, decision))
+                .collect()
+        })
+    }
+
+    /// Prolongs a claim. False if the fence is old.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn renew(&self, fence: Fence, lease: Duration) -> Result<bool, Error> {
+        let until = lease_end(millis(self.clock.now()), lease);
+        self.write("renew a claim", Durability::Normal, |tx| {
+            tx.prepare_cached(
+                "UPDATE slots SET lease_until = ?4 FROM runs
+                 WHERE runs.id = ?1 AND slots.job = runs.job AND slots.scope = runs.scope
+                   AND slots.at = runs.slot AND slots.fence = ?2 AND slots.owner = ?3
+                   AND slots.state = 'claimed'",
+            )?
+            .execute(params![fence.run.0, fence.token, fence.owner, until])
+            .map(|changed| changed == 1)
+        })
+    }
+
+    /// Ends runs, all in one transaction. False where the fence is old: then nothing was written.
+    ///
+    /// # Errors
+    /// [`Error::Statement`]; then nothing was written.
+    pub fn finish(&self, ends: &[Ended]) -> Result<Vec<bool>, Error> {
+        self.write("finish runs", Durability::Normal, |tx| {
+            ends.iter().map(|end| finish_one(tx, end)).collect()
+        })
+    }
+
+    /// Records attempts that will be repeated.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn attempt_failed(&self, attempt: &FailedAttempt) -> Result<(), Error> {
+        let now = millis(self.clock.now());
+        self.write("record an attempt", Durability::Normal, |tx| {
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO attempts (run, attempt, ended_at, error)
+                 SELECT ?1, ?2, ?3, ?4 FROM runs WHERE id = ?1 AND fence = ?5 AND owner = ?6",
+            )?
+            .execute(params![
+                attempt.fence.run.0,
+                attempt.attempt,
+                now,
+                attempt.error,
+                attempt.fence.token,
+                attempt.fence.owner
+            ])
+            .map(|_| ())
+        })
+    }
+}
+
+fn lease_end(now: i64, lease: Duration) -> i64 {
+    now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn decide_one(
+    tx: &Transaction<'_>,
+    me: Instance,
+    now: i64,
+    decision: &Decision,
+) -> rusqlite::Result<Option<Claimed>> {
+    match decision {
+        Decision::Run(claim) => claim_one(tx, me, now, claim),
+        Decision::Skip {
+            slot,
+            trigger,
+            reason,
+        } => skip_one(tx, me, now, slot, *trigger, reason),
+    }
+}
+
+fn claim_one(
+    tx: &Transaction<'_>,
+    me: Instance,
+    now: i64,
+    claim: &Claim,
+) -> rusqlite::Result<Option<Claimed>> {
+    let Slot { job, at, scope } = &claim.slot;
+    let until = lease_end(now, claim.lease);
+    let token: Option<i64> = tx
+        .prepare_cached(
+            "INSERT INTO slots (job, at, scope, state, owner, fence, attempt, lease_until)
+             VALUES (?1, ?2, ?3, 'claimed', ?4, 1, 1, ?5)
+             ON CONFLICT (job, scope, at) DO UPDATE
+                 SET state = 'claimed', owner = ?4, fence = fence + 1, attempt = attempt + 1,
+                     lease_until = ?5
+                 WHERE state = 'lost' AND attempt < ?6
+             RETURNING fence",
+        )?
+        .query_row(
+            params![
+                job.as_str(),
+                at.as_second(),
+                scope,
+                me.0,
+                until,
+                claim.max_claims
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(token) = token else { return Ok(None) };
+    let run = tx
+        .prepare_cached(
+            "INSERT INTO runs (job, slot, scope, trigger, missed, owner, fence, attempts, started_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
+        )?
+        .insert(params![
+            job.as_str(),
+            at.as_second(),
+            scope,
+            claim.trigger.as_str(),
+            claim.missed,
+            me.0,
+            token,
+            now
+        ])?;
+    let fence = Fence {
+        run: RunId(run),
+        token,
+        owner: me.0,
+    };
+    Ok(Some(Claimed {
+        run: RunId(run),
+        fence: Some(fence),
+    }))
+}
+
+fn skip_one(
+    tx: &Transaction<'_>,
+    me: Instance,
+    now: i64,
+    slot: &Slot,
+    trigger: Trigger,
+    reason: &str,
+) -> rusqlite::Result<Option<Claimed>> {
+    let Slot { job, at, scope } = slot;
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO slots (job, at, scope, state, owner, fence, attempt, lease_until)
+             VALUES (?1, ?2, ?3, 'skipped', ?4, 1, 0, ?5)
+             ON CONFLICT (job, scope, at) DO UPDATE SET state = 'skipped' WHERE state = 'lost'",
+        )?
+        .execute(params![job.as_str(), at.as_second(), scope, me.0, now])?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    let run = tx
+        .prepare_cached(
+            "INSERT INTO runs (job, slot, scope, trigger, missed, owner, fence, attempts,
+                 started_at, finished_at, outcome, reason)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, 1, 0, ?6, ?6, 'skipped', ?7)",
+        )?
+        .insert(params![
+            job.as_str(),
+            at.as_second(),
+            scope,
+            trigger.as_str(),
+            me.0,
+            now,
+            reason
+        ])?;
+    Ok(Some(Claimed {
+        run: RunId(run),
+        fence: None,
+    }))
+}
+
+fn finish_one(tx: &Transaction<'_>, end: &Ended) -> rusqlite::Result<bool> {
+    let Fence { run, token, owner } = end.fence;
+    let report = end.report.as_ref().map(Value::to_string);
+    let changed = tx
+        .prepare_cached(
+            "UPDATE runs SET outcome = ?4, reason = ?5, attempts = ?6, report = ?7,
+                 finished_at = ?8
+             WHERE id = ?1 AND fence = ?2 AND owner = ?3 AND outcome IS NULL",
+        )?
+        .execute(params![
+            run.0,
+            token,
+            owner,
+            end.outcome.as_str(),
+            end.reason,
+            end.attempts,
+            report,
+            millis(end.at)
+        ])?;
+    if changed == 1 {
+        tx.prepare_cached(
+            "UPDATE slots SET state = 'ended' FROM runs
+             WHERE runs.id = ?1 AND slots.job = runs.job AND slots.scope = runs.scope
+               AND slots.at = runs.slot AND slots.fence = ?2 AND slots.owner = ?3",
+        )?
+        .execute(params![run.0, token, owner])?;
+    }
+    Ok(changed == 1)
+}

@@ -1,0 +1,105 @@
+//! Lives of the process, and the runs that died with one.
+
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+
+use super::{Durability, Error, Ledger, millis, slot_instant};
+use crate::words::{JobName, RunId};
+
+/// The number of one life of the process: the owner of its claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance(pub(super) i64);
+
+/// A run whose process died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostRun {
+    /// The run.
+    pub run: RunId,
+    /// Its job.
+    pub job: JobName,
+    /// Its slot.
+    pub slot: Timestamp,
+    /// Its lane; `""` is the schedule's.
+    pub scope: String,
+}
+
+impl Ledger {
+    /// Begins a life: `what` says what the process is (`daemon`, `run-job x`).
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn begin(&self, what: &str, host: &str, version: &str) -> Result<Instance, Error> {
+        let now = millis(self.clock.now());
+        self.write("begin", Durability::Normal, |tx| {
+            tx.prepare_cached(
+                "INSERT INTO instances (pid, host, version, what, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .insert(params![std::process::id(), host, version, what, now])
+            .map(Instance)
+        })
+    }
+
+    /// Ends a life in good order.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn end(&self, instance: Instance) -> Result<(), Error> {
+        let now = millis(self.clock.now());
+        self.write("end", Durability::Normal, |tx| {
+            tx.execute(
+                "UPDATE instances SET ended_at = ?1 WHERE id = ?2",
+                params![now, instance.0],
+            )
+            .map(|_| ())
+        })
+    }
+
+    /// Marks every unfinished run of other instances as lost and lets their slots be claimed again.
+    ///
+    /// Call it under the instance lock: only then is every other owner known to be dead.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn recover(&self, me: Instance) -> Result<Vec<LostRun>, Error> {
+        let now = millis(self.clock.now());
+        let rows = self.write("recover lost runs", Durability::Full, |tx| {
+            tx.execute(
+                "UPDATE slots SET state = 'lost' WHERE (job, scope, at) IN
+                     (SELECT job, scope, slot FROM runs WHERE outcome IS NULL AND owner <> ?1)
+                 AND state = 'claimed'",
+                [me.0],
+            )?;
+            let mut lost = tx.prepare(
+                "UPDATE runs SET outcome = 'lost', finished_at = ?1,
+                     reason = 'its process (pid ' ||
+                         (SELECT pid FROM instances WHERE instances.id = runs.owner) || ') died'
+                 WHERE outcome IS NULL AND owner <> ?2
+                 RETURNING id, job, slot, scope",
+            )?;
+            lost.query_map(params![now, me.0], raw_lost)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        rows.into_iter()
+            .map(|(run, job, slot, scope)| {
+                Ok(LostRun {
+                    run: RunId(run),
+                    job: self.job_name(&job)?,
+                    slot: slot_instant(slot),
+                    scope,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn job_name(&self, text: &str) -> Result<JobName, Error> {
+        text.parse().map_err(|error| Error::Row {
+            path: self.path.clone(),
+            what: format!("job: {error}"),
+        })
+    }
+}
+
+fn raw_lost(row: &Row<'_>) -> rusqlite::Result<(i64, String, i64, String)> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}

@@ -1,0 +1,66 @@
+//! What the ledger remembers of a job between two lives of the daemon.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{Durability, Error, Ledger, slot_instant};
+use crate::words::JobName;
+
+/// A job as the job file has it now.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Its name.
+    pub job: JobName,
+    /// Everything that decides when it is due, as text; empty when it is never due.
+    pub schedule: String,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The phase of `every`: the second in which the job was first seen.
+    pub anchor: Timestamp,
+    /// Up to here every slot is decided: the newest decided slot, or the instant since which the
+    /// present schedule is in force. A job seen for the first time has missed nothing.
+    pub decided_until: Timestamp,
+}
+
+impl Ledger {
+    /// Makes the jobs known, in order, and says what was known of each.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn register(&self, jobs: &[Registration]) -> Result<Vec<Known>, Error> {
+        let now = self.clock.now().as_second();
+        self.write("register jobs", Durability::Normal, |tx| {
+            jobs.iter().map(|job| register_one(tx, job, now)).collect()
+        })
+    }
+}
+
+fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite::Result<Known> {
+    let name = job.job.as_str();
+    let known: Option<(String, i64, i64)> = tx
+        .prepare_cached("SELECT schedule, anchor, since FROM jobs WHERE job = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let (anchor, since) = match known {
+        Some((schedule, anchor, since)) if schedule == job.schedule => (anchor, since),
+        known => {
+            let anchor = known.map_or(now, |(_, anchor, _)| anchor);
+            tx.prepare_cached(
+                "INSERT INTO jobs (job, schedule, anchor, since) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (job) DO UPDATE SET schedule = ?2, since = ?4",
+            )?
+            .execute(params![name, job.schedule, anchor, now])?;
+            (anchor, now)
+        }
+    };
+    let newest: Option<i64> = tx
+        .prepare_cached("SELECT max(at) FROM slots WHERE job = ?1 AND scope = ''")?
+        .query_row([name], |row| row.get(0))?;
+    Ok(Known {
+        anchor: slot_instant(anchor),
+        decided_until: slot_instant(newest.unwrap_or(since).max(since)),
+    })
+}
