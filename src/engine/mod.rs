@@ -1,1 +1,3 @@
-//! (see docs/ARCHITECTURE.md)
+//! When and how jobs run: planner, timer, board, runner, events.
+
+pub mod planner;
