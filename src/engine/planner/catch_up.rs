@@ -58,7 +58,8 @@ impl Planner {
         if let Some(at) = next {
             self.heap.push(Reverse((at, Due::Slot(job))));
         }
-        let window_from = now
+        let window_from = self
+            .now
             .checked_sub(policy.catch_up_window.signed())
             .unwrap_or(Timestamp::MIN);
         let (old, recent): (Vec<_>, Vec<_>) = missed.into_iter().partition(|at| *at < window_from);
@@ -103,6 +104,7 @@ impl Planner {
     /// The undecided slots up to `now` (the newest [`MAX_ROWS`]), how many older ones there are,
     /// and the first slot after `now`.
     fn missed(&mut self, job: JobIx) -> (Vec<Timestamp>, usize, Option<Timestamp>) {
+        let now = self.now;
         let Some(state) = self.jobs.get_mut(job) else {
             return (Vec::new(), 0, None);
         };

@@ -14,14 +14,17 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    job::{Disposition, JobName, JobSpec, Overlap, Slot, Trigger},
+    job::{JobSpec, Overlap, Slot, Trigger},
     watch::CancelReason,
-    words::Outcome,
 };
 
 mod catch_up;
+mod finish;
+mod io;
 #[cfg(test)]
 mod tests;
+
+pub use io::{Action, Failure, Input};
 
 /// How late a slot may be and still count as on time: more is a sleep, a stop or a clock step.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
@@ -38,116 +41,6 @@ pub struct Ticket(pub u64);
 
 /// The index of a job in the planner's list.
 pub type JobIx = usize;
-
-/// What the planner is told.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// The daemon starts: everything decided before is known, `lost` slots may run again.
-    Start {
-        /// Scheduled slots whose runs died with an earlier process.
-        lost: Vec<(JobName, Timestamp)>,
-    },
-    /// The instant of [`Planner::next_wake`] has come.
-    Tick,
-    /// A person wants a run. The engine took the ticket from [`Planner::ticket`].
-    RunNow {
-        /// The ticket.
-        ticket: Ticket,
-        /// The job.
-        job: JobIx,
-        /// The slot in the lane of runs by hand.
-        slot: Slot,
-    },
-    /// An attempt is over: `None` when it succeeded, else why not.
-    Finished {
-        /// The run.
-        ticket: Ticket,
-        /// What went wrong.
-        failure: Option<Failure>,
-    },
-    /// The slot had been decided by somebody else: the run never existed.
-    Denied(Ticket),
-    /// The ledger could not be written: the claim is to be tried again.
-    Unclaimed(Ticket),
-    /// No new slots from now on.
-    Shutdown,
-}
-
-/// Why an attempt did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Whether another attempt can help.
-    pub disposition: Disposition,
-    /// The error in one line.
-    pub reason: String,
-}
-
-/// What the engine is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Claim the slot and, if it is ours, make the first attempt.
-    Start {
-        /// The run.
-        ticket: Ticket,
-        /// The job.
-        job: JobIx,
-        /// The slot.
-        slot: Slot,
-        /// Why.
-        trigger: Trigger,
-        /// How many earlier slots the run stands for.
-        missed: u32,
-    },
-    /// Decide the slot as skipped.
-    Skip {
-        /// The run that will not be.
-        ticket: Ticket,
-        /// The slot.
-        slot: Slot,
-        /// Why it would have run.
-        trigger: Trigger,
-        /// Why it does not.
-        reason: String,
-    },
-    /// The run waits for the end of another one of its job.
-    Wait(Ticket),
-    /// Record that an attempt failed; the next one comes at `next_at`.
-    WillRetry {
-        /// The run.
-        ticket: Ticket,
-        /// The attempt that failed.
-        attempt: u32,
-        /// Why.
-        reason: String,
-        /// When the next one starts.
-        next_at: Timestamp,
-    },
-    /// Make another attempt.
-    Attempt {
-        /// The run.
-        ticket: Ticket,
-        /// Which attempt, from 2.
-        attempt: u32,
-    },
-    /// Tell the run to stop.
-    Cancel {
-        /// The run.
-        ticket: Ticket,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The run is over.
-    End {
-        /// The run.
-        ticket: Ticket,
-        /// How.
-        outcome: Outcome,
-        /// Why, unless it succeeded.
-        reason: Option<String>,
-        /// How many attempts there were.
-        attempts: u32,
-    },
-}
 
 /// One job in the planner.
 #[derive(Debug)]
@@ -427,138 +320,6 @@ impl Planner {
         if let Some(live) = self.live.get(&ticket) {
             actions.push(start(&live.pending));
         }
-    }
-
-    fn next_attempt(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
-        if let Some(live) = self
-            .live
-            .get_mut(&ticket)
-            .filter(|live| live.waiting.is_some())
-        {
-            live.waiting = None;
-            live.attempt += 1;
-            actions.push(Action::Attempt {
-                ticket,
-                attempt: live.attempt,
-            });
-        }
-    }
-
-    fn finished(&mut self, ticket: Ticket, failure: Option<Failure>, actions: &mut Vec<Action>) {
-        let Some(live) = self.live.get_mut(&ticket) else {
-            return;
-        };
-        let Some(failure) = failure else {
-            self.end(ticket, Outcome::Succeeded, None, actions);
-            return;
-        };
-        let retry = self
-            .jobs
-            .get(live.pending.job)
-            .map(|job| job.spec.policy.retry);
-        let replaced = self
-            .jobs
-            .get(live.pending.job)
-            .is_some_and(|job| job.spec.policy.overlap == Overlap::Replace && job.queued.is_some());
-        let outcome = match failure.disposition {
-            Disposition::Retry => {
-                let retry = retry.unwrap_or_default();
-                if live.attempt < retry.attempts && !self.draining && !replaced {
-                    let attempt = live.attempt;
-                    live.waiting = Some(failure.reason.clone());
-                    let wait = retry.wait_after(attempt).signed();
-                    let next_at = self.now.checked_add(wait).unwrap_or(Timestamp::MAX);
-                    self.heap.push(Reverse((next_at, Due::Attempt(ticket))));
-                    let reason = failure.reason;
-                    actions.push(Action::WillRetry {
-                        ticket,
-                        attempt,
-                        reason,
-                        next_at,
-                    });
-                    return;
-                }
-                Outcome::Failed
-            }
-            Disposition::Permanent => Outcome::Failed,
-            Disposition::Interrupted(CancelReason::Timeout) => Outcome::TimedOut,
-            Disposition::Interrupted(_) => Outcome::Cancelled,
-        };
-        self.end(ticket, outcome, Some(failure.reason), actions);
-    }
-
-    fn end(
-        &mut self,
-        ticket: Ticket,
-        outcome: Outcome,
-        reason: Option<String>,
-        actions: &mut Vec<Action>,
-    ) {
-        let attempts = self.live.get(&ticket).map_or(1, |live| live.attempt);
-        actions.push(Action::End {
-            ticket,
-            outcome,
-            reason,
-            attempts,
-        });
-        self.release(ticket, actions);
-    }
-
-    /// Frees the place of a run that is over or never was, and lets the next one in.
-    fn release(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
-        let Some(live) = self.live.remove(&ticket) else {
-            return;
-        };
-        if let Some(state) = self.jobs.get_mut(live.pending.job) {
-            state.live.retain(|other| *other != ticket);
-            let next = if state.live.is_empty() {
-                state.queued.take()
-            } else {
-                None
-            };
-            if let Some(next) = next {
-                self.admit(next, actions);
-            }
-        }
-        if self.catching_up == Some(ticket) {
-            self.catching_up = None;
-            self.push(SignedDuration::ZERO, Due::Backlog);
-        }
-    }
-
-    /// Runs that wait for their next attempt will not get one.
-    fn end_waiting_retries(&mut self, actions: &mut Vec<Action>) {
-        let waiting: Vec<Ticket> = self
-            .live
-            .iter()
-            .filter(|(_, live)| {
-                let replaced = self.jobs.get(live.pending.job).is_some_and(|job| {
-                    job.spec.policy.overlap == Overlap::Replace && job.queued.is_some()
-                });
-                live.waiting.is_some() && (self.draining || replaced)
-            })
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in waiting {
-            let reason = self
-                .live
-                .get_mut(&ticket)
-                .and_then(|live| live.waiting.take());
-            self.end(ticket, Outcome::Failed, reason, actions);
-        }
-    }
-
-    fn shutdown(&mut self, actions: &mut Vec<Action>) {
-        self.draining = true;
-        self.backlog.clear();
-        for state in &mut self.jobs {
-            // A queued run was asked for or announced: its slot is decided, not forgotten.
-            if let Some(pending) = state.queued.take() {
-                actions.push(skip(pending, "the daemon is stopping"));
-            }
-        }
-        self.end_waiting_retries(actions);
-        self.heap.clear();
     }
 }
 
