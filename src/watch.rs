@@ -129,6 +129,13 @@ impl Progress {
         self.0.done.fetch_add(units, Ordering::Relaxed);
     }
 
+    /// Back to nothing done of nothing expected, for another attempt.
+    pub fn restart(&self) {
+        self.0.done.store(0, Ordering::Relaxed);
+        self.0.total.store(0, Ordering::Relaxed);
+        self.step("");
+    }
+
     /// The counters as they are now.
     pub fn sample(&self) -> Sample {
         Sample {

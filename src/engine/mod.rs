@@ -1,3 +1,207 @@
-//! When and how jobs run: planner, timer, board, runner, events.
+//! When and how jobs run: planner, board, runner, scribe, events.
+//!
+//! [`Engine`] is a handle; one task ([`dispatcher`]) owns all state. [`Engine::run`] and the schedule are
+//! the only ways anything runs, so history, overlap, timeout and retries are the same for both.
 
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    job::{JobName, JobSet, RunInfo},
+    ledger::{Instance, Known, Ledger, LostRun},
+    watch::{CancelReason, Sample, Watch},
+};
+
+mod board;
+mod dispatcher;
+mod events;
 pub mod planner;
+mod runner;
+mod scribe;
+#[cfg(test)]
+mod tests;
+
+pub use board::BoardError;
+pub use events::{Event, Finished};
+pub use planner::Ticket;
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Config {
+    /// The jobs.
+    pub set: JobSet,
+    /// The ledger.
+    pub ledger: Arc<Ledger>,
+    /// The owner of this engine's claims.
+    pub instance: Instance,
+    /// What the ledger knows of each job, in the order of `set`.
+    pub known: Vec<Known>,
+    /// Runs that died with an earlier process.
+    pub lost: Vec<LostRun>,
+    /// Whether schedules fire; without, the engine only runs what it is asked to.
+    pub timer: bool,
+}
+
+/// What can go wrong with the engine itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The board could not be set up.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// The system gave no timer.
+    #[error("set up the timer")]
+    Timer(#[source] std::io::Error),
+    /// No job is called so.
+    #[error("no job is called `{0}`")]
+    UnknownJob(String),
+    /// The engine has stopped.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+/// One running engine.
+#[derive(Debug)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+    events: broadcast::Sender<Event>,
+    task: JoinHandle<()>,
+}
+
+/// A run that was asked for.
+#[derive(Debug)]
+pub struct RunHandle {
+    /// Its ticket, for [`Engine::cancel`].
+    pub ticket: Ticket,
+    /// Its progress and cancellation.
+    pub watch: Watch,
+    /// Everything that happens to it, ending with [`Event::Finished`].
+    pub events: mpsc::UnboundedReceiver<Event>,
+}
+
+/// A run that is going on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// Which run.
+    pub run: RunInfo,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How far it is.
+    pub progress: Sample,
+}
+
+/// A look at the engine.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// The runs that are going on, oldest first.
+    pub running: Vec<Running>,
+    /// The next slot of each job that has one, earliest first.
+    pub upcoming: Vec<(Timestamp, JobName)>,
+    /// Slots that wait to be caught up.
+    pub backlog: usize,
+    /// Whether it is stopping.
+    pub draining: bool,
+}
+
+#[derive(Debug)]
+enum Command {
+    Run {
+        job: String,
+        reply: oneshot::Sender<Result<RunHandle, Error>>,
+    },
+    Cancel {
+        ticket: Ticket,
+        reason: CancelReason,
+    },
+    Status {
+        reply: oneshot::Sender<Status>,
+    },
+    Drain {
+        grace: Duration,
+    },
+}
+
+impl Engine {
+    /// Starts an engine. With a timer it registers every job first and then begins with catch-up.
+    ///
+    /// # Errors
+    /// [`Error::Board`], [`Error::Timer`].
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        const COMMANDS: usize = 64;
+        const EVENTS: usize = 1_024;
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (events, _) = broadcast::channel(EVENTS);
+        let dispatcher = dispatcher::Dispatcher::new(config, events.clone()).await?;
+        let task = tokio::spawn(dispatcher.run(receiver));
+        Ok(Self {
+            commands,
+            events,
+            task,
+        })
+    }
+
+    /// Runs a job now, by hand.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::Stopped`].
+    pub async fn run(&self, job: &str) -> Result<RunHandle, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Run {
+            job: job.to_owned(),
+            reply,
+        })
+        .await?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Asks a run to stop, wherever it is; an ended one is left alone.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn cancel(&self, ticket: Ticket, reason: CancelReason) -> Result<(), Error> {
+        self.send(Command::Cancel { ticket, reason }).await
+    }
+
+    /// How things are.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Status { reply }).await?;
+        answer.await.map_err(|_| Error::Stopped)
+    }
+
+    /// Everything that happens from now on; a slow listener loses events, the history does not.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// No new slots; running jobs get `grace` to end and are then told to stop. Asking again with a
+    /// shorter grace hurries.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn drain(&self, grace: Duration) -> Result<(), Error> {
+        self.send(Command::Drain { grace }).await
+    }
+
+    /// Waits until the engine has drained and everything is written.
+    pub async fn stopped(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the engine's task failed");
+        }
+    }
+
+    async fn send(&self, command: Command) -> Result<(), Error> {
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| Error::Stopped)
+    }
+}

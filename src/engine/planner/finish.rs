@@ -136,6 +136,35 @@ impl Planner {
         }
     }
 
+    /// Stops a run wherever it is: in the queue, between two attempts or at work.
+    pub(super) fn cancel(
+        &mut self,
+        ticket: Ticket,
+        reason: CancelReason,
+        actions: &mut Vec<Action>,
+    ) {
+        let queued = self
+            .jobs
+            .iter_mut()
+            .find_map(|job| job.queued.take_if(|pending| pending.ticket == ticket));
+        if let Some(pending) = queued {
+            actions.push(skip(pending, &reason.to_string()));
+            return;
+        }
+        match self.live.get_mut(&ticket).map(|live| live.waiting.take()) {
+            Some(Some(_)) => {
+                self.end(
+                    ticket,
+                    Outcome::Cancelled,
+                    Some(reason.to_string()),
+                    actions,
+                );
+            }
+            Some(None) => actions.push(Action::Cancel { ticket, reason }),
+            None => {}
+        }
+    }
+
     pub(super) fn shutdown(&mut self, actions: &mut Vec<Action>) {
         self.draining = true;
         self.backlog.clear();

@@ -39,6 +39,13 @@ pub enum Input {
     Denied(Ticket),
     /// The ledger could not be written: the claim is to be tried again.
     Unclaimed(Ticket),
+    /// The run is to stop, or not to start.
+    Cancel {
+        /// The run.
+        ticket: Ticket,
+        /// Why.
+        reason: CancelReason,
+    },
     /// No new slots from now on.
     Shutdown,
 }

@@ -14,7 +14,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    job::{JobSpec, Overlap, Slot, Trigger},
+    job::{JobName, JobSpec, Overlap, Slot, Trigger},
     watch::CancelReason,
 };
 
@@ -147,6 +147,20 @@ impl Planner {
         self.live.is_empty()
     }
 
+    /// The job of a run that is live or queued.
+    pub fn job_of(&self, ticket: Ticket) -> Option<JobName> {
+        let queued = self.jobs.iter().filter_map(|job| job.queued.as_ref());
+        let live = self.live.values().map(|live| &live.pending);
+        let mut all = queued.chain(live);
+        all.find(|pending| pending.ticket == ticket)
+            .map(|pending| pending.slot.job.clone())
+    }
+
+    /// All live runs.
+    pub fn live(&self) -> Vec<Ticket> {
+        self.live.keys().copied().collect()
+    }
+
     /// The next slot of each job, as the heap has it: earliest first.
     pub fn upcoming(&self) -> Vec<(Timestamp, JobIx)> {
         let mut slots: Vec<_> = self
@@ -181,6 +195,7 @@ impl Planner {
             Input::Finished { ticket, failure } => self.finished(ticket, failure, &mut actions),
             Input::Denied(ticket) => self.release(ticket, &mut actions),
             Input::Unclaimed(ticket) => self.push(CLAIM_AGAIN, Due::Claim(ticket)),
+            Input::Cancel { ticket, reason } => self.cancel(ticket, reason, &mut actions),
             Input::Shutdown => self.shutdown(&mut actions),
         }
         actions

@@ -1,0 +1,161 @@
+//! tokio-cron-scheduler as the registry, runner and notification bus of jobs. Not as the clock.
+//!
+//! Its ticker polls every half second, keeps a zone's offset from the day the job was added and
+//! never fires again after a forward clock step (docs/DECISIONS.md has the measurements), so it is
+//! never started: the planner decides, and the board wakes a job by sending its id on the
+//! activation channel. The claimed run is parked first and taken by the job's closure, so a lost
+//! message loses nothing: what is still parked after two seconds is sent again.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OnceCell, mpsc};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::{
+    planner::JobIx,
+    runner::{self, Done, Work},
+};
+
+/// A pattern that parses; nothing ever evaluates it.
+const NEVER: &str = "0 0 0 1 1 *";
+/// The channels drop the oldest message when full: room for every job at once, four times.
+const MIN_CHANNEL: usize = 1_024;
+/// Sends between two looks of the receiving task.
+const SENDS_PER_YIELD: usize = 128;
+const RESEND_AFTER: Duration = Duration::from_secs(2);
+
+/// The scheduler crate could not register a job.
+#[derive(Debug, thiserror::Error)]
+#[error("register a job on the board")]
+pub struct BoardError(#[source] JobSchedulerError);
+
+/// Work that waits for its job's closure, by job.
+type Parked = Arc<Mutex<HashMap<JobIx, VecDeque<Work>>>>;
+
+/// The board of all jobs.
+pub(super) struct Board {
+    scheduler: JobScheduler,
+    ids: Vec<OnceCell<Uuid>>,
+    parked: Parked,
+    tracker: TaskTracker,
+    done: mpsc::UnboundedSender<Done>,
+}
+
+impl Board {
+    /// A board with room for `jobs` jobs; ends of attempts are sent to `done`.
+    pub(super) async fn new(
+        jobs: usize,
+        done: mpsc::UnboundedSender<Done>,
+    ) -> Result<Self, BoardError> {
+        let channel = jobs.saturating_mul(4).max(MIN_CHANNEL);
+        let scheduler = JobScheduler::new_with_channel_size(channel)
+            .await
+            .map_err(BoardError)?;
+        Ok(Self {
+            scheduler,
+            ids: (0..jobs).map(|_| OnceCell::new()).collect(),
+            parked: Parked::default(),
+            tracker: TaskTracker::new(),
+            done,
+        })
+    }
+
+    /// Registers all jobs, so that none has to be when it is due.
+    pub(super) async fn register_all(&self) -> Result<(), BoardError> {
+        for (index, id) in self.ids.iter().enumerate() {
+            id.get_or_try_init(|| self.register(index)).await?;
+        }
+        Ok(())
+    }
+
+    async fn register(&self, index: JobIx) -> Result<Uuid, BoardError> {
+        let (parked, tracker, done) =
+            (self.parked.clone(), self.tracker.clone(), self.done.clone());
+        let job = Job::new_async(NEVER, move |_, _| {
+            let work = take(&parked, index);
+            let (tracker, done) = (tracker.clone(), done.clone());
+            Box::pin(async move {
+                if let Some(work) = work {
+                    tracker.track_future(runner::run(work, done)).await;
+                }
+            })
+        })
+        .map_err(BoardError)?;
+        self.scheduler.add(job).await.map_err(BoardError)
+    }
+
+    /// Wakes the jobs of `works`.
+    pub(super) async fn fire(&self, works: Vec<(JobIx, Work)>) -> Result<(), BoardError> {
+        let mut sent = Vec::with_capacity(works.len());
+        for (count, (index, work)) in works.into_iter().enumerate() {
+            let Some(id) = self.ids.get(index) else {
+                continue;
+            };
+            let id = *id.get_or_try_init(|| self.register(index)).await?;
+            park(&self.parked, index, work);
+            self.activate(id);
+            sent.push((index, id));
+            if count % SENDS_PER_YIELD == SENDS_PER_YIELD - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.watch_over(sent);
+        Ok(())
+    }
+
+    fn activate(&self, id: Uuid) {
+        // No receiver means that the scheduler crate's task has died; the resend reports it.
+        drop(self.scheduler.context().job_activation_tx.send(id));
+    }
+
+    /// Sends again what nobody has taken after a while; taking is idempotent.
+    fn watch_over(&self, sent: Vec<(JobIx, Uuid)>) {
+        let (parked, context) = (Arc::clone(&self.parked), self.scheduler.context());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RESEND_AFTER).await;
+                let left: Vec<Uuid> = sent
+                    .iter()
+                    .filter(|(index, _)| is_parked(&parked, *index))
+                    .map(|(_, id)| *id)
+                    .collect();
+                if left.is_empty() {
+                    return;
+                }
+                tracing::warn!(jobs = left.len(), "wake-ups were lost and are sent again");
+                for id in left {
+                    drop(context.job_activation_tx.send(id));
+                }
+            }
+        });
+    }
+}
+
+fn locked<T>(parked: &Parked, with: impl FnOnce(&mut HashMap<JobIx, VecDeque<Work>>) -> T) -> T {
+    with(&mut parked.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn park(parked: &Parked, index: JobIx, work: Work) {
+    locked(parked, |map| map.entry(index).or_default().push_back(work));
+}
+
+fn take(parked: &Parked, index: JobIx) -> Option<Work> {
+    locked(parked, |map| {
+        let queue = map.get_mut(&index)?;
+        let work = queue.pop_front();
+        if queue.is_empty() {
+            map.remove(&index);
+        }
+        work
+    })
+}
+
+fn is_parked(parked: &Parked, index: JobIx) -> bool {
+    locked(parked, |map| map.contains_key(&index))
+}

@@ -1,0 +1,253 @@
+//! Claiming the slots that the planner wants to run or to skip.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::{Dispatcher, LiveRun, is_manual};
+use crate::{
+    engine::{
+        events::{Event, Finished},
+        planner::{Action, Input, JobIx, Ticket},
+        runner::Work,
+        scribe::tell,
+    },
+    job::{Outcome, RunId, RunInfo, Slot, Trigger},
+    ledger::{Claim, Claimed, Decision, Fence},
+    watch::Watch,
+};
+
+/// How long a claim outlives the job's timeout.
+const LEASE_MARGIN: Duration = Duration::from_mins(5);
+/// A run by hand in a second that already has one moves on by at most this many seconds.
+const MANUAL_BUMPS: u32 = 60;
+
+impl Dispatcher {
+    /// Writes all decisions in one transaction; returns the first attempts of what was granted.
+    pub(super) async fn decide(
+        &mut self,
+        actions: Vec<Action>,
+        inputs: &mut Vec<Input>,
+    ) -> Vec<(JobIx, Work)> {
+        let mut pending = actions;
+        let mut works = Vec::new();
+        for _ in 0..=MANUAL_BUMPS {
+            let decisions: Vec<Decision> = pending
+                .iter()
+                .filter_map(|action| self.decision(action))
+                .collect();
+            let (ledger, me) = (Arc::clone(&self.ledger), self.instance);
+            let written = tokio::task::spawn_blocking(move || ledger.decide(me, &decisions)).await;
+            let claimed = match written {
+                Ok(Ok(claimed)) => claimed,
+                Ok(Err(error)) => {
+                    tracing::error!(error = %crate::job::chain(&error), "claims wait for the ledger");
+                    self.keep_unwritten(pending, inputs);
+                    return works;
+                }
+                Err(_runtime_is_ending) => return works,
+            };
+            let mut again = Vec::new();
+            for (action, claimed) in pending.into_iter().zip(claimed) {
+                match claimed {
+                    Some(claimed) => works.extend(self.decided(action, claimed)),
+                    None => again.extend(denied(action, inputs)),
+                }
+            }
+            if again.is_empty() {
+                return works;
+            }
+            pending = again;
+        }
+        self.give_up(pending, inputs);
+        works
+    }
+
+    /// A minute's worth of runs by hand are taken: the caller sees its events end without a run.
+    fn give_up(&mut self, actions: Vec<Action>, inputs: &mut Vec<Input>) {
+        for action in actions {
+            if let Action::Start { ticket, .. } | Action::Skip { ticket, .. } = action {
+                self.askers.remove(&ticket);
+                inputs.push(Input::Denied(ticket));
+            }
+        }
+    }
+
+    fn decision(&self, action: &Action) -> Option<Decision> {
+        match action {
+            Action::Start {
+                job,
+                slot,
+                trigger,
+                missed,
+                ..
+            } => {
+                let policy = self.planner.spec(*job).map(|spec| &spec.policy)?;
+                Some(Decision::Run(Claim {
+                    slot: slot.clone(),
+                    trigger: *trigger,
+                    missed: *missed,
+                    lease: policy.timeout.duration().saturating_add(LEASE_MARGIN),
+                    max_claims: policy.retry.attempts.max(1),
+                }))
+            }
+            Action::Skip {
+                slot,
+                trigger,
+                reason,
+                ..
+            } => Some(Decision::Skip {
+                slot: slot.clone(),
+                trigger: *trigger,
+                reason: reason.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The ledger is busy or full: starts are planned again, skips are kept for the next time.
+    fn keep_unwritten(&mut self, actions: Vec<Action>, inputs: &mut Vec<Input>) {
+        for action in actions {
+            match action {
+                Action::Start { ticket, .. } => inputs.push(Input::Unclaimed(ticket)),
+                skip => self.unwritten.push(skip),
+            }
+        }
+    }
+
+    fn decided(&mut self, action: Action, claimed: Claimed) -> Option<(JobIx, Work)> {
+        match (action, claimed.fence) {
+            (
+                Action::Start {
+                    ticket,
+                    job,
+                    slot,
+                    trigger,
+                    missed,
+                },
+                Some(fence),
+            ) => {
+                let run = RunInfo {
+                    id: claimed.run,
+                    job: slot.job,
+                    slot: slot.at,
+                    attempt: 1,
+                    trigger,
+                    missed,
+                };
+                self.started(ticket, job, fence, run);
+                self.work(ticket, 1)
+            }
+            (
+                Action::Skip {
+                    ticket,
+                    slot,
+                    trigger,
+                    reason,
+                },
+                _,
+            ) => {
+                self.skipped(ticket, claimed.run, slot, trigger, reason);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn started(&mut self, ticket: Ticket, job: JobIx, fence: Fence, info: RunInfo) {
+        let started_at = self.clock.now();
+        let asker = self.askers.get(&ticket);
+        let watch = asker.map_or_else(Watch::default, |asker| asker.watch.clone());
+        let event = Event::Started {
+            run: info.clone(),
+            started_at,
+        };
+        tell(&self.events, asker.map(|asker| &asker.events), event);
+        tracing::info!(job = %info.job, run = info.id.0, slot = %info.slot, trigger = %info.trigger, "started");
+        let run = LiveRun {
+            job,
+            fence,
+            info,
+            started_at,
+            watch,
+            report: None,
+            hint: None,
+        };
+        self.runs.insert(ticket, run);
+    }
+
+    fn skipped(
+        &mut self,
+        ticket: Ticket,
+        run_id: RunId,
+        slot: Slot,
+        trigger: Trigger,
+        reason: String,
+    ) {
+        let now = self.clock.now();
+        tracing::info!(job = %slot.job, slot = %slot.at, reason, "skipped");
+        let asker = self.askers.remove(&ticket);
+        let event = Event::Finished(Finished {
+            run_id,
+            job: slot.job,
+            slot: slot.at,
+            trigger,
+            missed: 0,
+            attempts: 0,
+            outcome: Outcome::Skipped,
+            reason: Some(reason),
+            hint: None,
+            report: None,
+            started_at: now,
+            finished_at: now,
+        });
+        tell(
+            &self.events,
+            asker.as_ref().map(|asker| &asker.events),
+            event,
+        );
+    }
+}
+
+/// The slot had been decided. A run by hand takes the next free second; one of the schedule is
+/// none of ours.
+fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
+    match action {
+        Action::Start {
+            ticket,
+            job,
+            mut slot,
+            trigger,
+            missed,
+        } if is_manual(trigger) => {
+            slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
+            Some(Action::Start {
+                ticket,
+                job,
+                slot,
+                trigger,
+                missed,
+            })
+        }
+        Action::Skip {
+            ticket,
+            mut slot,
+            trigger,
+            reason,
+        } if is_manual(trigger) => {
+            slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
+            Some(Action::Skip {
+                ticket,
+                slot,
+                trigger,
+                reason,
+            })
+        }
+        Action::Start { ticket, slot, .. } => {
+            tracing::info!(job = %slot.job, slot = %slot.at, "the slot had been decided before");
+            inputs.push(Input::Denied(ticket));
+            None
+        }
+        _ => None,
+    }
+}
