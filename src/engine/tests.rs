@@ -1,1 +1,310 @@
+//! The engine on a virtual clock with a real ledger.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{
+    archive::Encryption,
+    clock::Clock,
+    job::{
+        Cx, Env, Job, JobError, JobSpec, Outcome, Overlap, Plan, Policy, Problem, Report, Retry,
+    },
+    ledger::{Filter, Registration},
+    schedule::Schedule,
+    settings::{Raw, Settings},
+    units::Span,
+};
+
+/// What a test job does on its nth run.
+type Behaviour = fn(u32, &Cx) -> Result<Report, JobError>;
+
+#[derive(Debug)]
+struct Scripted(Behaviour, AtomicU32);
+
+impl Job for Scripted {
+    fn check(&self, _: &Env) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn plan(&self, _: &Cx) -> Result<Plan, JobError> {
+        Ok(Plan::default())
+    }
+    fn run(&self, cx: &Cx) -> Result<Report, JobError> {
+        (self.0)(self.1.fetch_add(1, Ordering::Relaxed), cx)
+    }
+}
+
+struct Bench {
+    engine: Engine,
+    ledger: Arc<Ledger>,
+    _root: tempfile::TempDir,
+}
+
+fn well(_: u32, _: &Cx) -> Result<Report, JobError> {
+    Ok(Report::new("done"))
+}
+
+fn badly_once(n: u32, _: &Cx) -> Result<Report, JobError> {
+    if n == 0 {
+        Err(JobError::retry("no luck").hint("wait"))
+    } else {
+        Ok(Report::new("done"))
+    }
+}
+
+fn obediently(_: u32, cx: &Cx) -> Result<Report, JobError> {
+    loop {
+        cx.checkpoint()?;
+        std::thread::yield_now();
+    }
+}
+
+fn wildly(_: u32, _: &Cx) -> Result<Report, JobError> {
+    panic!("on purpose")
+}
+
+const START: &str = "2026-11-23T00:00:00Z";
+
+async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
+    let root = tempfile::tempdir().unwrap();
+    let raw = Raw {
+        root: Some(root.path().into()),
+        jobs_file: None,
+    };
+    let settings = Settings::resolve(&raw, root.path());
+    crate::files::create_private_dir(&settings.data()).unwrap();
+    let clock = Clock::virtual_from(START.parse().unwrap());
+    let ledger = Arc::new(Ledger::open(&settings.ledger(), clock.clone()).unwrap());
+    let instance = ledger.begin("test", "host", "1").unwrap();
+    let specs: Vec<JobSpec> = jobs
+        .iter()
+        .map(|(name, schedule, behaviour, policy)| JobSpec {
+            name: name.parse().unwrap(),
+            kind: "scripted",
+            schedules: vec![Schedule::parse(schedule).unwrap()],
+            policy: policy.clone(),
+            job: Arc::new(Scripted(*behaviour, AtomicU32::new(0))),
+        })
+        .collect();
+    let registrations: Vec<_> = specs
+        .iter()
+        .map(|spec| Registration {
+            job: spec.name.clone(),
+            schedule: String::new(),
+        })
+        .collect();
+    let known = ledger.register(&registrations).unwrap();
+    let env = Arc::new(Env {
+        database: settings.path("db"),
+        settings,
+        encryption: Encryption::default(),
+        clock,
+        host: "host".into(),
+    });
+    let set = JobSet { jobs: specs, env };
+    let config = Config {
+        set,
+        ledger: Arc::clone(&ledger),
+        instance,
+        known,
+        lost: Vec::new(),
+        timer,
+    };
+    Bench {
+        engine: Engine::start(config).await.unwrap(),
+        ledger,
+        _root: root,
+    }
+}
+
+/// The events of a run up to its end.
+async fn follow(handle: &mut RunHandle) -> (Vec<Event>, Finished) {
+    let mut seen = Vec::new();
+    while let Some(event) = handle.events.recv().await {
+        if let Event::Finished(end) = event {
+            return (seen, end);
+        }
+        seen.push(event);
+    }
+    panic!("the events ended without an end")
+}
+
+fn outcomes(ledger: &Ledger) -> Vec<(String, Option<Outcome>)> {
+    let filter = Filter {
+        limit: 1_000,
+        ..Filter::default()
+    };
+    let rows = ledger.runs(&filter).unwrap();
+    rows.iter()
+        .rev()
+        .map(|row| (row.slot.to_string(), row.outcome))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_slots_is_a_day_of_rows() {
+    let mut bench = bench(&[("a", "every 1h", well, Policy::default())], true).await;
+    tokio::time::sleep(Duration::from_hours(24) + Duration::from_secs(30)).await;
+    bench.engine.drain(Duration::ZERO).await.unwrap();
+    bench.engine.stopped().await;
+    let rows = outcomes(&bench.ledger);
+    assert_eq!(rows.len(), 24);
+    assert!(
+        rows.iter()
+            .all(|(_, outcome)| *outcome == Some(Outcome::Succeeded)),
+        "{rows:?}"
+    );
+    assert_eq!(rows[0].0, "2026-11-23T01:00:00Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_by_hand_tells_its_whole_story() {
+    let retry = Policy {
+        retry: Retry {
+            attempts: 2,
+            ..Retry::default()
+        },
+        ..Policy::default()
+    };
+    let bench = bench(&[("a", "0 2 * * *", badly_once, retry)], false).await;
+    let mut handle = bench.engine.run("a").await.unwrap();
+    let (seen, end) = follow(&mut handle).await;
+    assert!(matches!(seen[0], Event::Started { .. }), "{seen:?}");
+    assert!(matches!(&seen[1], Event::Retrying { attempt: 1, reason, .. } if reason == "no luck"));
+    assert_eq!((end.outcome, end.attempts), (Outcome::Succeeded, 2));
+    assert_eq!(
+        (end.report.unwrap().summary.as_str(), end.hint),
+        ("done", None)
+    );
+    let row = bench.ledger.run(end.run_id).unwrap().unwrap();
+    assert_eq!((row.outcome, row.attempts), (Some(Outcome::Succeeded), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_by_hand_of_one_second_are_runs_of_their_own() {
+    let bench = bench(&[("a", "0 2 * * *", well, Policy::default())], false).await;
+    for second in 0..3 {
+        let mut handle = bench.engine.run("a").await.unwrap();
+        let (_, end) = follow(&mut handle).await;
+        let start: Timestamp = START.parse().unwrap();
+        assert_eq!(end.slot, start + SignedDuration::from_secs(second));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_job_is_named() {
+    let bench = bench(&[], false).await;
+    let error = bench.engine.run("nobody").await.unwrap_err();
+    assert_eq!(error.to_string(), "no job is called `nobody`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_by_hand_is_skipped_queued_or_replaces_as_the_job_says() {
+    for (overlap, first_end, second_end) in [
+        (Overlap::Skip, Outcome::Cancelled, Outcome::Skipped),
+        (Overlap::Replace, Outcome::Cancelled, Outcome::Cancelled),
+    ] {
+        let policy = Policy {
+            overlap,
+            ..Policy::default()
+        };
+        let bench = bench(&[("a", "0 2 * * *", obediently, policy)], false).await;
+        let mut first = bench.engine.run("a").await.unwrap();
+        let mut second = bench.engine.run("a").await.unwrap();
+        if overlap == Overlap::Skip {
+            assert_eq!(follow(&mut second).await.1.outcome, second_end);
+            bench
+                .engine
+                .cancel(first.ticket, CancelReason::Operator)
+                .await
+                .unwrap();
+            assert_eq!(follow(&mut first).await.1.outcome, first_end);
+        } else {
+            assert_eq!(follow(&mut first).await.1.outcome, first_end);
+            bench
+                .engine
+                .cancel(second.ticket, CancelReason::Operator)
+                .await
+                .unwrap();
+            let (seen, end) = follow(&mut second).await;
+            assert!(matches!(seen[0], Event::Waiting { .. }));
+            assert_eq!(end.outcome, second_end);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_stops_the_job_and_waits_for_it() {
+    let policy = Policy {
+        timeout: Span::from_secs(60),
+        ..Policy::default()
+    };
+    let bench = bench(&[("a", "0 2 * * *", obediently, policy)], false).await;
+    let mut handle = bench.engine.run("a").await.unwrap();
+    assert!(matches!(
+        handle.events.recv().await,
+        Some(Event::Started { .. })
+    ));
+    // The attempt's own deadline is armed before time moves on.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let (_, end) = follow(&mut handle).await;
+    assert_eq!(end.outcome, Outcome::TimedOut);
+    assert_eq!(end.reason.as_deref(), Some("its timeout of 1m passed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failed_run_and_the_job_runs_again_next_time() {
+    let bench = bench(&[("a", "0 2 * * *", wildly, Policy::default())], false).await;
+    for _ in 0..2 {
+        let mut handle = bench.engine.run("a").await.unwrap();
+        let (_, end) = follow(&mut handle).await;
+        assert_eq!(end.outcome, Outcome::Failed);
+        assert_eq!(end.reason.as_deref(), Some("the job panicked: on purpose"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_cancels_what_outlives_its_grace() {
+    let mut bench = bench(&[("a", "0 2 * * *", obediently, Policy::default())], true).await;
+    let mut handle = bench.engine.run("a").await.unwrap();
+    let status = bench.engine.status().await.unwrap();
+    assert_eq!(status.running[0].run.job.as_str(), "a");
+    assert_eq!(status.upcoming[0].0.to_string(), "2026-11-23T02:00:00Z");
+    bench.engine.drain(Duration::from_hours(1)).await.unwrap();
+    assert!(bench.engine.status().await.unwrap().draining);
+    bench.engine.drain(Duration::ZERO).await.unwrap();
+    let (_, end) = follow(&mut handle).await;
+    assert_eq!(end.outcome, Outcome::Cancelled);
+    bench.engine.stopped().await;
+    assert!(matches!(bench.engine.run("a").await, Err(Error::Stopped)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_jobs_of_one_instant_all_run() {
+    let names: Vec<String> = (0..1_000).map(|n| format!("j{n}")).collect();
+    let jobs: Vec<(&str, &str, Behaviour, Policy)> = names
+        .iter()
+        .map(|name| {
+            (
+                name.as_str(),
+                "0 1 * * *",
+                well as Behaviour,
+                Policy::default(),
+            )
+        })
+        .collect();
+    let mut bench = bench(&jobs, true).await;
+    tokio::time::sleep(Duration::from_mins(61)).await;
+    bench.engine.drain(Duration::from_secs(60)).await.unwrap();
+    bench.engine.stopped().await;
+    let rows = outcomes(&bench.ledger);
+    assert_eq!(rows.len(), 1_000);
+    assert!(
+        rows.iter()
+            .all(|(_, outcome)| *outcome == Some(Outcome::Succeeded))
+    );
+}

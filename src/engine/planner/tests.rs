@@ -1,1 +1,647 @@
+//! The planner's rules, by example and by random histories.
 
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    job::{CatchUp, Cx, Disposition, Env, Job, JobError, Plan, Policy, Problem, Report, Retry},
+    schedule::Schedule,
+    units::Span,
+    words::Outcome,
+};
+
+#[derive(Debug)]
+struct Nothing;
+
+impl Job for Nothing {
+    fn check(&self, _: &Env) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn plan(&self, _: &Cx) -> Result<Plan, JobError> {
+        Ok(Plan::default())
+    }
+    fn run(&self, _: &Cx) -> Result<Report, JobError> {
+        Ok(Report::default())
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-23T{text}Z").parse().unwrap()
+}
+
+fn spec(name: &str, schedule: &str, policy: Policy) -> JobSpec {
+    JobSpec {
+        name: name.parse().unwrap(),
+        kind: "nothing",
+        schedules: vec![Schedule::parse(schedule).unwrap()],
+        policy,
+        job: std::sync::Arc::new(Nothing),
+    }
+}
+
+/// A planner with one job that was decided up to midnight, started at `now`.
+fn started(schedule: &str, policy: Policy, now: &str) -> (Planner, Vec<Action>) {
+    let midnight = at("00:00:00");
+    let mut planner = Planner::new([(spec("a", schedule, policy), midnight, midnight)]);
+    let actions = planner.handle(at(now), Input::Start { lost: Vec::new() });
+    (planner, actions)
+}
+
+fn tick(planner: &mut Planner, now: &str) -> Vec<Action> {
+    planner.handle(at(now), Input::Tick)
+}
+
+fn starts(actions: &[Action]) -> Vec<(Ticket, String, Trigger, u32)> {
+    let each = actions.iter().filter_map(|action| match action {
+        Action::Start {
+            ticket,
+            slot,
+            trigger,
+            missed,
+            ..
+        } => Some((*ticket, slot.at.to_string(), *trigger, *missed)),
+        _ => None,
+    });
+    each.collect()
+}
+
+fn skips(actions: &[Action]) -> Vec<(String, String)> {
+    let each = actions.iter().filter_map(|action| match action {
+        Action::Skip { slot, reason, .. } => Some((slot.at.to_string(), reason.clone())),
+        _ => None,
+    });
+    each.collect()
+}
+
+fn finish(
+    planner: &mut Planner,
+    now: &str,
+    ticket: Ticket,
+    error: Option<Disposition>,
+) -> Vec<Action> {
+    let failure = error.map(|disposition| Failure {
+        disposition,
+        reason: "no".into(),
+    });
+    planner.handle(at(now), Input::Finished { ticket, failure })
+}
+
+fn policy(overlap: Overlap) -> Policy {
+    Policy {
+        overlap,
+        ..Policy::default()
+    }
+}
+
+#[test]
+fn a_slot_fires_at_its_instant_and_the_next_one_is_planned() {
+    let (mut planner, actions) = started("0 2 * * *", Policy::default(), "00:00:05");
+    assert_eq!(
+        (actions, planner.next_wake()),
+        (vec![], Some(at("02:00:00")))
+    );
+    assert!(tick(&mut planner, "01:59:59").is_empty());
+    let fired = starts(&tick(&mut planner, "02:00:00"));
+    assert_eq!(fired[0].1, "2026-11-23T02:00:00Z");
+    assert_eq!(
+        planner.next_wake(),
+        Some("2026-11-24T02:00:00Z".parse().unwrap())
+    );
+}
+
+#[test]
+fn a_slot_that_comes_during_a_run_is_skipped_with_its_reason() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Skip), "00:00:00");
+    let first = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    let skipped = skips(&tick(&mut planner, "00:10:00"));
+    assert_eq!(skipped[0].1, "overlap: the last run is still going on");
+    finish(&mut planner, "00:11:00", first, None);
+    assert_eq!(starts(&tick(&mut planner, "00:15:00")).len(), 1);
+}
+
+#[test]
+fn a_queued_slot_starts_after_the_run_and_only_the_newest_waits() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Queue), "00:00:00");
+    let first = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    assert!(matches!(
+        tick(&mut planner, "00:10:00")[..],
+        [Action::Wait(_)]
+    ));
+    let skipped = skips(&tick(&mut planner, "00:15:00"));
+    assert_eq!(
+        skipped[0],
+        (
+            "2026-11-23T00:10:00Z".into(),
+            "overlap: a newer slot waits in its place".into()
+        )
+    );
+    let next = starts(&finish(&mut planner, "00:16:00", first, None));
+    assert_eq!(next[0].1, "2026-11-23T00:15:00Z");
+}
+
+#[test]
+fn a_replaced_run_is_cancelled_and_gets_no_further_attempt() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Replace), "00:00:00");
+    let first = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    let actions = tick(&mut planner, "00:10:00");
+    let reason = CancelReason::Replaced;
+    assert_eq!(
+        actions[0],
+        Action::Cancel {
+            ticket: first,
+            reason
+        }
+    );
+    let actions = finish(
+        &mut planner,
+        "00:10:01",
+        first,
+        Some(Disposition::Interrupted(reason)),
+    );
+    assert!(matches!(
+        actions[0],
+        Action::End {
+            outcome: Outcome::Cancelled,
+            ..
+        }
+    ));
+    assert_eq!(starts(&actions).len(), 1);
+}
+
+#[test]
+fn a_replaced_run_that_waits_for_its_next_attempt_ends_at_once() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Replace), "00:00:00");
+    let first = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    finish(&mut planner, "00:09:55", first, Some(Disposition::Retry));
+    let actions = tick(&mut planner, "00:10:00");
+    assert!(actions.iter().any(|a| matches!(
+        a,
+        Action::End {
+            outcome: Outcome::Failed,
+            ..
+        }
+    )));
+    assert_eq!(starts(&actions).len(), 1);
+}
+
+#[test]
+fn runs_that_may_overlap_do() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Allow), "00:00:00");
+    for now in ["00:05:00", "00:10:00", "00:15:00"] {
+        assert_eq!(starts(&tick(&mut planner, now)).len(), 1);
+    }
+    assert_eq!(planner.live().len(), 3);
+}
+
+#[test]
+fn a_failed_attempt_is_repeated_with_growing_waits_and_then_the_run_failed() {
+    let (mut planner, _) = started("0 2 * * *", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "02:00:00"))[0].0;
+    let actions = finish(&mut planner, "02:00:01", ticket, Some(Disposition::Retry));
+    assert!(matches!(&actions[0], Action::WillRetry { next_at, .. } if *next_at == at("02:00:11")));
+    assert_eq!(
+        tick(&mut planner, "02:00:11"),
+        [Action::Attempt { ticket, attempt: 2 }]
+    );
+    finish(&mut planner, "02:00:12", ticket, Some(Disposition::Retry));
+    assert_eq!(
+        tick(&mut planner, "02:00:32"),
+        [Action::Attempt { ticket, attempt: 3 }]
+    );
+    let actions = finish(&mut planner, "02:00:33", ticket, Some(Disposition::Retry));
+    let reason = Some("no".to_owned());
+    assert_eq!(
+        actions,
+        [Action::End {
+            ticket,
+            outcome: Outcome::Failed,
+            reason,
+            attempts: 3
+        }]
+    );
+    assert!(planner.is_idle());
+}
+
+#[test]
+fn a_permanent_error_and_a_timeout_are_not_repeated() {
+    let timeout = Disposition::Interrupted(CancelReason::Timeout);
+    for (disposition, expected) in [
+        (Disposition::Permanent, Outcome::Failed),
+        (timeout, Outcome::TimedOut),
+    ] {
+        let (mut planner, _) = started("0 2 * * *", Policy::default(), "00:00:00");
+        let ticket = starts(&tick(&mut planner, "02:00:00"))[0].0;
+        let actions = finish(&mut planner, "02:00:01", ticket, Some(disposition));
+        assert!(matches!(actions[..], [Action::End { outcome, .. }] if outcome == expected));
+    }
+}
+
+#[test]
+fn after_a_night_only_the_latest_slot_is_caught_up_and_the_rest_are_rows() {
+    let (mut planner, actions) = started("0 * * * *", Policy::default(), "05:30:00");
+    assert_eq!(skips(&actions).len(), 4);
+    assert!(
+        skips(&actions)[0]
+            .1
+            .contains("merged into the catch-up of 2026-11-23T05:00:00Z")
+    );
+    assert_eq!(planner.next_wake(), Some(at("05:30:02")));
+    let caught = starts(&tick(&mut planner, "05:30:02"));
+    assert_eq!(caught[0].1, "2026-11-23T05:00:00Z");
+    assert_eq!((caught[0].2, caught[0].3), (Trigger::CatchUp, 4));
+}
+
+#[test]
+fn all_missed_slots_are_caught_up_one_after_the_other() {
+    let all = Policy {
+        catch_up: CatchUp::All,
+        ..Policy::default()
+    };
+    let (mut planner, _) = started("0 * * * *", all, "03:30:00");
+    let mut now = at("03:30:02");
+    for hour in 1..=3 {
+        let caught = starts(&planner.handle(now, Input::Tick));
+        assert_eq!(caught.len(), 1, "one at a time");
+        assert_eq!(caught[0].1, format!("2026-11-23T0{hour}:00:00Z"));
+        planner.handle(
+            now,
+            Input::Finished {
+                ticket: caught[0].0,
+                failure: None,
+            },
+        );
+        now += SignedDuration::from_secs(1);
+    }
+    assert!(starts(&planner.handle(now, Input::Tick)).is_empty());
+}
+
+#[test]
+fn nothing_is_caught_up_beyond_the_window_or_against_the_will() {
+    let none = Policy {
+        catch_up: CatchUp::None,
+        ..Policy::default()
+    };
+    let narrow = Policy {
+        catch_up_window: Span::from_secs(600),
+        ..Policy::default()
+    };
+    for (policy, reason) in [
+        (none, "missed: catch_up is none"),
+        (narrow, "missed: older than the catch-up window of 10m"),
+    ] {
+        let (mut planner, actions) = started("0 2 * * *", policy, "03:30:00");
+        assert_eq!(skips(&actions)[0].1, reason);
+        assert!(starts(&tick(&mut planner, "03:30:02")).is_empty());
+    }
+}
+
+#[test]
+fn a_lost_run_is_caught_up_like_a_missed_slot() {
+    let two = at("02:00:00");
+    let mut planner = Planner::new([(spec("a", "0 2 * * *", Policy::default()), two, two)]);
+    let lost = vec![("a".parse().unwrap(), two)];
+    planner.handle(at("02:10:00"), Input::Start { lost });
+    let caught = starts(&planner.handle(at("02:10:02"), Input::Tick));
+    assert_eq!(caught[0].1, "2026-11-23T02:00:00Z");
+}
+
+#[test]
+fn a_sleep_over_several_slots_is_one_catch_up() {
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let actions = tick(&mut planner, "07:02:00");
+    assert!(starts(&actions).is_empty() && skips(&actions).len() == 83);
+    assert_eq!(starts(&tick(&mut planner, "07:02:02")).len(), 1);
+}
+
+#[test]
+fn a_small_delay_is_no_missed_slot() {
+    let (mut planner, _) = started("every 1s", policy(Overlap::Allow), "00:00:00");
+    assert_eq!(starts(&tick(&mut planner, "00:00:04")).len(), 4);
+}
+
+#[test]
+fn a_month_of_seconds_stays_a_small_number_of_rows() {
+    let (mut planner, _) = started("every 1s", Policy::default(), "00:00:00");
+    let actions = planner.handle("2026-11-25T00:00:00Z".parse().unwrap(), Input::Tick);
+    let rows = skips(&actions);
+    assert_eq!(rows.len(), catch_up::MAX_ROWS - 1);
+}
+
+#[test]
+fn a_clock_that_steps_back_fires_nothing_again() {
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    finish(&mut planner, "00:05:01", ticket, None);
+    assert!(tick(&mut planner, "00:01:00").is_empty());
+    assert_eq!(planner.next_wake(), Some(at("00:10:00")));
+}
+
+#[test]
+fn a_disabled_job_fires_only_by_hand() {
+    let off = Policy {
+        enabled: false,
+        ..Policy::default()
+    };
+    let (mut planner, _) = started("every 5m", off, "03:00:00");
+    assert_eq!(planner.next_wake(), None);
+    let ticket = planner.ticket();
+    let slot = Slot {
+        job: "a".parse().unwrap(),
+        at: at("03:00:00"),
+        scope: "manual".into(),
+    };
+    let actions = planner.handle(
+        at("03:00:00"),
+        Input::RunNow {
+            ticket,
+            job: 0,
+            slot,
+        },
+    );
+    assert_eq!(starts(&actions)[0].2, Trigger::Manual);
+}
+
+#[test]
+fn the_drain_ends_what_waits_and_lets_what_runs_finish() {
+    let (mut planner, _) = started("every 5m", policy(Overlap::Queue), "00:00:00");
+    let running = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    tick(&mut planner, "00:10:00");
+    let actions = planner.handle(at("00:11:00"), Input::Shutdown);
+    assert_eq!(skips(&actions)[0].1, "the daemon is stopping");
+    assert!(!planner.is_idle());
+    let end = finish(&mut planner, "00:12:00", running, Some(Disposition::Retry));
+    assert!(matches!(
+        end[..],
+        [Action::End {
+            outcome: Outcome::Failed,
+            ..
+        }]
+    ));
+    assert!(planner.is_idle() && planner.next_wake().is_none());
+}
+
+#[test]
+fn a_run_can_be_cancelled_wherever_it_is() {
+    let reason = CancelReason::Operator;
+    let (mut planner, _) = started("every 5m", policy(Overlap::Queue), "00:00:00");
+    let running = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    let Action::Wait(queued) = tick(&mut planner, "00:10:00")[0] else {
+        panic!("no queue")
+    };
+    let cancelled = planner.handle(
+        at("00:10:01"),
+        Input::Cancel {
+            ticket: queued,
+            reason,
+        },
+    );
+    assert_eq!(skips(&cancelled).len(), 1);
+    let cancelled = planner.handle(
+        at("00:10:02"),
+        Input::Cancel {
+            ticket: running,
+            reason,
+        },
+    );
+    assert_eq!(
+        cancelled,
+        [Action::Cancel {
+            ticket: running,
+            reason
+        }]
+    );
+    finish(&mut planner, "00:10:03", running, Some(Disposition::Retry));
+    let ended = planner.handle(
+        at("00:10:04"),
+        Input::Cancel {
+            ticket: running,
+            reason,
+        },
+    );
+    assert!(matches!(
+        ended[..],
+        [Action::End {
+            outcome: Outcome::Cancelled,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn a_claim_that_the_ledger_could_not_take_is_tried_again() {
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    planner.handle(at("00:05:00"), Input::Unclaimed(ticket));
+    assert_eq!(starts(&tick(&mut planner, "00:05:05"))[0].0, ticket);
+    assert!(
+        planner
+            .handle(at("00:05:05"), Input::Denied(ticket))
+            .is_empty()
+    );
+    assert!(planner.is_idle());
+}
+
+/// A step of a random history.
+#[derive(Debug, Clone)]
+enum Act {
+    Pass(i64),
+    Finish(usize, u8),
+    Manual(usize),
+    Cancel(usize),
+    Deny(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0i64..400).prop_map(Act::Pass),
+        1 => (3_600i64..90_000).prop_map(Act::Pass),
+        1 => (-4_000i64..0).prop_map(Act::Pass),
+        6 => (any::<usize>(), 0u8..4).prop_map(|(n, how)| Act::Finish(n, how)),
+        1 => any::<usize>().prop_map(Act::Manual),
+        1 => any::<usize>().prop_map(Act::Cancel),
+        1 => any::<usize>().prop_map(Act::Deny),
+    ];
+    prop::collection::vec(act, 1..120)
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let overlap = prop::sample::select(vec![
+        Overlap::Skip,
+        Overlap::Queue,
+        Overlap::Replace,
+        Overlap::Allow,
+    ]);
+    let catch_up = prop::sample::select(vec![CatchUp::Latest, CatchUp::All, CatchUp::None]);
+    (overlap, catch_up, 1u32..4).prop_map(|(overlap, catch_up, attempts)| Policy {
+        overlap,
+        catch_up,
+        catch_up_window: Span::from_secs(7_200),
+        retry: Retry {
+            attempts,
+            ..Retry::default()
+        },
+        ..Policy::default()
+    })
+}
+
+/// Watches the actions of one history and holds the invariants against them.
+#[derive(Default)]
+struct Judge {
+    live: HashMap<Ticket, JobIx>,
+    over: HashSet<Ticket>,
+    decided: HashSet<Slot>,
+    caught_up: HashMap<JobIx, usize>,
+}
+
+impl Judge {
+    fn look(&mut self, planner: &Planner, actions: &[Action]) {
+        for action in actions {
+            match action {
+                Action::Start {
+                    ticket,
+                    job,
+                    slot,
+                    trigger,
+                    ..
+                } => {
+                    assert!(self.decided.insert(slot.clone()), "started twice: {slot:?}");
+                    self.live.insert(*ticket, *job);
+                    let overlap = planner.spec(*job).unwrap().policy.overlap;
+                    let together = self.live.values().filter(|other| *other == job).count();
+                    assert!(
+                        overlap == Overlap::Allow || together == 1,
+                        "{together} live runs"
+                    );
+                    if *trigger == Trigger::CatchUp {
+                        *self.caught_up.entry(*job).or_default() += 1;
+                    }
+                }
+                Action::Skip { ticket, slot, .. } => {
+                    assert!(self.decided.insert(slot.clone()), "decided twice: {slot:?}");
+                    assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
+                }
+                Action::End { ticket, .. } => {
+                    assert!(
+                        self.live.remove(ticket).is_some(),
+                        "{ticket:?} was not live"
+                    );
+                    assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
+                }
+                Action::Attempt { ticket, .. } | Action::WillRetry { ticket, .. } => {
+                    assert!(self.live.contains_key(ticket));
+                }
+                Action::Wait(_) | Action::Cancel { .. } => {}
+            }
+        }
+    }
+
+    fn pick(&self, n: usize) -> Option<Ticket> {
+        let mut live: Vec<_> = self.live.keys().copied().collect();
+        live.sort_unstable();
+        live.get(n.checked_rem(live.len())?).copied()
+    }
+}
+
+fn failure(how: u8) -> Option<Failure> {
+    let disposition = match how {
+        0 | 1 => return None,
+        2 => Disposition::Retry,
+        _ => Disposition::Permanent,
+    };
+    Some(Failure {
+        disposition,
+        reason: "no".into(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_history_keeps_the_invariants(
+        policies in prop::collection::vec(policies(), 1..4),
+        acts in acts(),
+    ) {
+        let begin = at("00:00:00");
+        let schedules = ["every 5m", "*/7 * * * *", "0 * * * *"];
+        let jobs = policies.into_iter().zip(schedules).enumerate();
+        let jobs = jobs.map(|(n, (policy, schedule))| {
+            (spec(&format!("j{n}"), schedule, policy), begin, begin)
+        });
+        let mut planner = Planner::new(jobs);
+        let mut judge = Judge::default();
+        let mut now = begin;
+        let mut newest = begin;
+        let mut manual = 0;
+        let actions = planner.handle(now, Input::Start { lost: vec![] });
+        judge.look(&planner, &actions);
+        for act in acts {
+            let input = match act {
+                Act::Pass(seconds) => {
+                    now += SignedDuration::from_secs(seconds);
+                    newest = newest.max(now);
+                    Some(Input::Tick)
+                }
+                Act::Finish(n, how) => judge.pick(n).map(|ticket| Input::Finished { ticket, failure: failure(how) }),
+                Act::Manual(n) => {
+                    let job = n % planner.jobs.len();
+                    manual += 1;
+                    let slot = Slot {
+                        job: planner.spec(job).unwrap().name.clone(),
+                        at: Timestamp::from_second(manual).unwrap(),
+                        scope: "manual".into(),
+                    };
+                    Some(Input::RunNow { ticket: planner.ticket(), job, slot })
+                }
+                Act::Cancel(n) => judge.pick(n).map(|ticket| Input::Cancel { ticket, reason: CancelReason::Operator }),
+                Act::Deny(n) => judge.pick(n).map(|ticket| {
+                    judge.live.remove(&ticket);
+                    Input::Denied(ticket)
+                }),
+            };
+            if let Some(input) = input {
+                let actions = planner.handle(now, input);
+                judge.look(&planner, &actions);
+            }
+        }
+        // Every slot up to the newest tick is decided, or waits in the backlog or the queue.
+        let waiting: HashSet<Slot> = planner
+            .backlog()
+            .cloned()
+            .chain(planner.jobs.iter().filter_map(|job| job.queued.as_ref().map(|q| q.slot.clone())))
+            .collect();
+        for job in &planner.jobs {
+            let mut next = job.spec.next_after(begin, begin);
+            let mut count = 0;
+            while let Some(slot_at) = next.filter(|slot_at| *slot_at <= newest && count < 500) {
+                let slot = Slot { job: job.spec.name.clone(), at: slot_at, scope: String::new() };
+                prop_assert!(judge.decided.contains(&slot) || waiting.contains(&slot), "forgotten: {slot:?}");
+                next = job.spec.next_after(slot_at, begin);
+                count += 1;
+            }
+        }
+        let actions = planner.handle(now, Input::Shutdown);
+        judge.look(&planner, &actions);
+        while let Some(ticket) = judge.pick(0) {
+            let actions = planner.handle(now, Input::Finished { ticket, failure: failure(2) });
+            judge.look(&planner, &actions);
+        }
+        prop_assert!(planner.is_idle());
+    }
+
+    #[test]
+    fn a_jump_of_any_size_is_at_most_one_catch_up_of_a_latest_job(seconds in 11i64..5_000_000) {
+        let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+        let now = at("00:00:00") + SignedDuration::from_secs(seconds);
+        let mut judge = Judge::default();
+        let actions = planner.handle(now, Input::Tick);
+        judge.look(&planner, &actions);
+        for extra in 2..6 {
+            let actions = planner.handle(now + SignedDuration::from_secs(extra), Input::Tick);
+            judge.look(&planner, &actions);
+        }
+        prop_assert!(judge.caught_up.get(&0).copied().unwrap_or_default() <= 1);
+    }
+}
