@@ -40,10 +40,10 @@ pub(super) fn next(
     };
     // Only a repeated wall time can come again, so when neither end is one (nor skipped), no slot
     // lies between them, whatever the offset did meanwhile.
-    if plain(wall).is_some() {
-        if let Some(offset) = plain(slot?) {
-            return offset.to_timestamp(slot?).ok();
-        }
+    if plain(wall).is_some()
+        && let Some(offset) = plain(slot?)
+    {
+        return offset.to_timestamp(slot?).ok();
     }
     Walk {
         pattern,
