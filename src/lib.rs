@@ -12,7 +12,8 @@
 //! | 3 | [`job`] | the contract between the two |
 //! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`system`] | the only doors to the outside |
 //! | 1 | [`schedule`], [`retention`], [`settings`] | pure values: no I/O, no clock |
-//! | 0 | [`clock`], [`units`], [`files`], [`gzip`], [`sqlite`], [`lock`], [`watch`], [`words`] | tools without opinions |
+//! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
+//! | -1 | [`clock`], [`units`], [`files`], [`watch`], [`words`] | the cellar: what the tools stand on |
 
 pub mod clock;
 pub mod files;
