@@ -1,1 +1,101 @@
-//! (see docs/ARCHITECTURE.md)
+//! Builds an engine from settings and job file, lives as a daemon, talks to a live one.
+
+use std::path::PathBuf;
+
+use crate::{
+    archive, clock::Clock, engine, files, jobfile, ledger, lock, logs, settings::Settings, store,
+    system::LocalZone,
+};
+
+mod client;
+mod control;
+mod daemon;
+mod first_start;
+mod follow;
+mod load;
+mod session;
+mod shelf;
+mod socket;
+
+pub use client::Client;
+pub use control::{Info, StopRequest};
+pub use daemon::{Ending, Ready, start};
+pub use follow::{Following, plan_job, run_job};
+pub use load::{Vars, load, open_ledger};
+pub use shelf::{Row, find_archive, identities, rows};
+
+/// Where a command works, and by which clock.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The paths.
+    pub settings: Settings,
+    /// The clock.
+    pub clock: Clock,
+    /// The computer's zone.
+    pub zone: LocalZone,
+}
+
+/// What can go wrong above the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The job file could not be read.
+    #[error(transparent)]
+    ReadJobFile(#[from] jobfile::ReadError),
+    /// The job file is wrong.
+    #[error("{} has {}", .0.file(), count(.0.list().len()))]
+    Problems(Box<jobfile::Problems>),
+    /// Another process is at work in this root.
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] files::Error),
+    /// The log.
+    #[error(transparent)]
+    Logs(#[from] logs::Error),
+    /// The sample database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// An archive or its key.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// The control socket.
+    #[error("{act} the control socket `{}`", path.display())]
+    Socket {
+        /// What was being done.
+        act: &'static str,
+        /// The socket.
+        path: PathBuf,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The daemon refused.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status it answered with.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// A signal handler could not be set.
+    #[error("listen for signals")]
+    Signals(#[source] std::io::Error),
+    /// No archive is called so.
+    #[error("no archive is called `{name}`")]
+    NoArchive {
+        /// As asked for.
+        name: String,
+        /// The folders that were looked through.
+        folders: Vec<PathBuf>,
+    },
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
+}

@@ -213,7 +213,10 @@ fn claim_one(
             |row| row.get(0),
         )
         .optional()?;
-    let Some(token) = token else { return Ok(None) };
+    let Some(token) = token else {
+        give_up_lost(tx, claim)?;
+        return Ok(None);
+    };
     let run = tx
         .prepare_cached(
             "INSERT INTO runs (job, slot, scope, trigger, missed, owner, fence, attempts, started_at)
@@ -238,6 +241,17 @@ fn claim_one(
         run: RunId(run),
         fence: Some(fence),
     }))
+}
+
+/// A lost slot that has used up its claims is not offered again.
+fn give_up_lost(tx: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<()> {
+    let Slot { job, at, scope } = &claim.slot;
+    tx.prepare_cached(
+        "UPDATE slots SET state = 'ended'
+         WHERE job = ?1 AND at = ?2 AND scope = ?3 AND state = 'lost'",
+    )?
+    .execute(params![job.as_str(), at.as_second(), scope])
+    .map(|_| ())
 }
 
 fn skip_one(

@@ -55,7 +55,18 @@ impl Ledger {
         })
     }
 
-    /// Marks every unfinished run of other instances as lost and lets their slots be claimed again.
+    /// Whether a process that called itself `what` has ever begun a life here.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn has_begun(&self, what: &str) -> Result<bool, Error> {
+        self.lock()
+            .query_row("SELECT count(*) > 0 FROM instances WHERE what = ?1", [what], |row| row.get(0))
+            .map_err(self.failed("look for instances"))
+    }
+
+    /// Marks every unfinished run of other instances as lost, lets their slots be claimed again,
+    /// and returns all slots that wait for that, oldest first.
     ///
     /// Call it under the instance lock: only then is every other owner known to be dead.
     ///
@@ -70,15 +81,20 @@ impl Ledger {
                  AND state = 'claimed'",
                 [me.0],
             )?;
-            let mut lost = tx.prepare(
+            tx.execute(
                 "UPDATE runs SET outcome = 'lost', finished_at = ?1,
                      reason = 'its process (pid ' ||
                          (SELECT pid FROM instances WHERE instances.id = runs.owner) || ') died'
-                 WHERE outcome IS NULL AND owner <> ?2
-                 RETURNING id, job, slot, scope",
+                 WHERE outcome IS NULL AND owner <> ?2",
+                params![now, me.0],
             )?;
-            lost.query_map(params![now, me.0], raw_lost)?
-                .collect::<rusqlite::Result<Vec<_>>>()
+            let mut lost = tx.prepare(
+                "SELECT (SELECT max(id) FROM runs WHERE runs.job = slots.job
+                             AND runs.scope = slots.scope AND runs.slot = slots.at),
+                        job, at, scope
+                 FROM slots WHERE state = 'lost' ORDER BY at",
+            )?;
+            lost.query_map([], raw_lost)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         rows.into_iter()
             .map(|(run, job, slot, scope)| {

@@ -36,6 +36,20 @@ impl Ledger {
             jobs.iter().map(|job| register_one(tx, job, now)).collect()
         })
     }
+
+    /// The phase of `job`, if it is known; looks without making it known.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn anchor(&self, job: &JobName) -> Result<Option<Timestamp>, Error> {
+        self.lock()
+            .prepare_cached("SELECT anchor FROM jobs WHERE job = ?1")
+            .and_then(|mut select| {
+                select.query_row([job.as_str()], |row| row.get(0)).optional()
+            })
+            .map(|anchor| anchor.map(slot_instant))
+            .map_err(self.failed("read a job"))
+    }
 }
 
 fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite::Result<Known> {

@@ -35,6 +35,7 @@ CREATE TABLE slots (
     lease_until INTEGER NOT NULL,
     PRIMARY KEY (job, scope, at)
 ) WITHOUT ROWID;
+CREATE INDEX slots_lost ON slots (at) WHERE state = 'lost';
 
 CREATE TABLE runs (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

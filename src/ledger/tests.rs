@@ -138,10 +138,25 @@ fn a_slot_that_kills_its_process_is_not_given_out_for_ever() {
     for (life, granted) in [(2, true), (3, false)] {
         let ledger = Ledger::open(&book.path, Clock::System).unwrap();
         let me = ledger.begin("daemon", "host", "1").unwrap();
-        ledger.recover(me).unwrap();
+        assert_eq!(ledger.recover(me).unwrap().len(), 1, "life {life}");
         let claimed = ledger.decide(me, &[run("a", 10)]).unwrap();
         assert_eq!(claimed[0].is_some(), granted, "life {life}");
     }
+}
+
+#[test]
+fn a_lost_slot_waits_for_the_one_who_runs_schedules() {
+    let book = book();
+    claim(&book, "a", 10).unwrap();
+    for _ in 0..2 {
+        let ledger = Ledger::open(&book.path, Clock::System).unwrap();
+        let me = ledger.begin("run-job b", "host", "1").unwrap();
+        assert_eq!(ledger.recover(me).unwrap().len(), 1);
+    }
+    assert!(book.ledger.has_begun("run-job b").unwrap());
+    assert!(!book.ledger.has_begun("nobody").unwrap());
+    let known = book.ledger.anchor(&"a".parse().unwrap()).unwrap();
+    assert_eq!(known, None);
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! The daemon's side of the control socket: HTTP over a Unix socket that only its owner can open.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path as UrlPath, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::Listener,
+};
+use http_body_util::channel::Channel;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    net::{UnixListener, UnixStream, unix::SocketAddr},
+    sync::mpsc,
+};
+
+use super::{Error, follow::with_progress};
+use crate::{
+    engine::{self, Engine, Event, Status, Ticket},
+    files,
+    job::CancelReason,
+    units::Span,
+};
+
+/// What `status` says of a daemon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Info {
+    /// The process.
+    pub pid: u32,
+    /// Since when it lives.
+    pub since: Timestamp,
+    /// Its version.
+    pub version: String,
+    /// How many jobs it has loaded.
+    pub jobs: usize,
+    /// What the engine is doing.
+    pub engine: Status,
+}
+
+/// What `stop` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopRequest {
+    /// How long running jobs may go on.
+    pub grace: Span,
+    /// Whether to start again afterwards.
+    pub restart: bool,
+}
+
+/// The first line of a run's stream.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Accepted {
+    pub(super) ticket: u64,
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    pub(super) error: String,
+}
+
+/// What the handlers share.
+pub(super) struct Shared {
+    pub(super) engine: Arc<Engine>,
+    pub(super) since: Timestamp,
+    pub(super) jobs: usize,
+    pub(super) stop: mpsc::Sender<StopRequest>,
+}
+
+/// Serves until the returned guard is dropped.
+pub(super) fn serve(path: &Path, shared: Shared) -> Result<Server, Error> {
+    let failed = |act: &'static str| {
+        move |source: std::io::Error| Error::Socket {
+            act,
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    };
+    files::create_private_dir(files::parent(path))?;
+    // Whoever left a socket here is dead: the instance lock is ours.
+    files::remove(path)?;
+    let listener = UnixListener::bind(path).map_err(failed("bind"))?;
+    files::make_private(path)?;
+    let router = router(Arc::new(shared));
+    let task = tokio::spawn(async move {
+        if let Err(error) = axum::serve(OwnerOnly(listener), router).await {
+            tracing::error!(%error, "the control socket failed");
+        }
+    });
+    Ok(Server { path: path.to_owned(), task })
+}
+
+/// A serving socket; dropping it closes the socket and removes its file.
+pub(super) struct Server {
+    path: std::path::PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Err(error) = files::remove(&self.path) {
+            tracing::warn!(error = %crate::job::chain(&error), "the socket stays behind");
+        }
+    }
+}
+
+/// Turns away connections of other users, should the file's mode ever let them in.
+struct OwnerOnly(UnixListener);
+
+impl Listener for OwnerOnly {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) if is_owner(&stream) => return (stream, address),
+                Ok(_) => tracing::warn!("another user's connection was turned away"),
+                // Out of descriptors, most likely: it passes.
+                Err(error) => {
+                    tracing::error!(%error, "the control socket does not accept");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+fn is_owner(stream: &UnixStream) -> bool {
+    let me = rustix::process::getuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == me || peer.uid() == 0)
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/stop", post(stop))
+        .route("/v1/jobs/{job}/run", post(run))
+        .route("/v1/runs/{ticket}/cancel", post(cancel))
+        .with_state(shared)
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.engine.status().await {
+        Ok(engine) => Json(Info {
+            pid: std::process::id(),
+            since: shared.since,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            jobs: shared.jobs,
+            engine,
+        })
+        .into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn stop(State(shared): State<Arc<Shared>>, Json(request): Json<StopRequest>) -> Response {
+    match shared.stop.send(request).await {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(_) => refuse(&engine::Error::Stopped),
+    }
+}
+
+async fn cancel(State(shared): State<Arc<Shared>>, UrlPath(ticket): UrlPath<u64>) -> Response {
+    match shared.engine.cancel(Ticket(ticket), CancelReason::Operator).await {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -> Response {
+    let handle = match shared.engine.run(&job).await {
+        Ok(handle) => handle,
+        Err(error) => return refuse(&error),
+    };
+    let accepted = Accepted { ticket: handle.ticket.0 };
+    let (sender, body) = Channel::<_, std::convert::Infallible>::new(64);
+    tokio::spawn(stream(accepted, with_progress(handle), sender));
+    Body::new(body).into_response()
+}
+
+/// One JSON object a line, until the run is over or the listener has gone.
+async fn stream(
+    accepted: Accepted,
+    mut events: mpsc::Receiver<Event>,
+    mut sender: http_body_util::channel::Sender<axum::body::Bytes>,
+) {
+    let mut line = to_line(&accepted);
+    while sender.send_data(line.into()).await.is_ok() {
+        match events.recv().await {
+            Some(event) => line = to_line(&event),
+            None => return,
+        }
+    }
+}
+
+fn to_line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+fn refuse(error: &engine::Error) -> Response {
+    let status = match error {
+        engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(Refusal { error: error.to_string() })).into_response()
+}

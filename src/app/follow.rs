@@ -1,0 +1,127 @@
+//! Running a job by hand: with a daemon or without, the caller sees the same events.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::{Client, Error, Site, session};
+use crate::{
+    engine::{self, Event, RunHandle, Ticket},
+    job::{CancelReason, Cx, JobError, Plan, RunId, RunInfo, Trigger, Watch},
+    jobfile::Loaded,
+};
+
+/// How often progress is sampled.
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+
+/// A run that was asked for, wherever it runs.
+pub struct Following {
+    /// Everything that happens to it, with progress in between, ending with
+    /// [`Event::Finished`].
+    pub events: mpsc::Receiver<Event>,
+    place: Place,
+}
+
+enum Place {
+    Here(Box<session::Session>, Ticket),
+    Daemon(Client, Ticket),
+}
+
+impl Following {
+    /// Asks the run to stop.
+    ///
+    /// # Errors
+    /// When the daemon cannot be asked.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        match &self.place {
+            Place::Here(session, ticket) => {
+                Ok(session.engine.cancel(*ticket, CancelReason::Operator).await?)
+            }
+            Place::Daemon(client, ticket) => client.cancel(*ticket).await,
+        }
+    }
+
+    /// Ends what was begun for this run; the daemon, if there is one, goes on.
+    ///
+    /// # Errors
+    /// When the ledger cannot be closed.
+    pub async fn close(self) -> Result<(), Error> {
+        match self.place {
+            Place::Here(session, _) => {
+                session.engine.drain(Duration::ZERO).await?;
+                session.close().await
+            }
+            Place::Daemon(..) => Ok(()),
+        }
+    }
+}
+
+/// Runs a job now: asks the daemon, or, when there is none, takes its place for one run.
+///
+/// # Errors
+/// [`Error::Engine`] for an unknown job, [`Error::Lock`] when another `run-job` is at work.
+pub async fn run_job(site: &Site, loaded: Loaded, name: &str) -> Result<Following, Error> {
+    if let Some(client) = Client::connect(&site.settings).await? {
+        let (ticket, events) = client.run(name).await?;
+        return Ok(Following { events, place: Place::Daemon(client, ticket) });
+    }
+    if loaded.set.get(name).is_none() {
+        return Err(engine::Error::UnknownJob(name.to_owned()).into());
+    }
+    let opened = session::open(site, &loaded, &format!("run-job {name}"))?;
+    let session = opened.engine(loaded.set, false).await?;
+    let handle = session.engine.run(name).await?;
+    let ticket = handle.ticket;
+    let events = with_progress(handle);
+    Ok(Following { events, place: Place::Here(Box::new(session), ticket) })
+}
+
+/// What a run of the job would do.
+///
+/// # Errors
+/// [`Error::Engine`] for an unknown job. The inner error is the job's own.
+pub fn plan_job(site: &Site, loaded: &Loaded, name: &str) -> Result<Result<Plan, JobError>, Error> {
+    let spec = loaded.set.get(name).ok_or_else(|| engine::Error::UnknownJob(name.to_owned()))?;
+    let run = RunInfo {
+        id: RunId(0),
+        job: spec.name.clone(),
+        slot: site.clock.now(),
+        attempt: 1,
+        trigger: Trigger::Manual,
+        missed: 0,
+    };
+    let cx = Cx { run, env: Arc::clone(&loaded.set.env), watch: Watch::default() };
+    Ok(spec.job.plan(&cx))
+}
+
+/// The events of a run with samples of its progress in between, as a shell wants them.
+pub(super) fn with_progress(mut handle: RunHandle) -> mpsc::Receiver<Event> {
+    const BUFFER: usize = 64;
+    let (sender, receiver) = mpsc::channel(BUFFER);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+        let mut last = None;
+        loop {
+            let event = tokio::select! {
+                event = handle.events.recv() => match event {
+                    Some(event) => event,
+                    None => return,
+                },
+                _ = ticks.tick() => {
+                    let sample = handle.watch.progress.sample();
+                    if last.as_ref() == Some(&sample) {
+                        continue;
+                    }
+                    last = Some(sample.clone());
+                    Event::Progress { sample }
+                }
+            };
+            let over = matches!(event, Event::Finished(_));
+            // A listener that has gone does not stop the run.
+            if sender.send(event).await.is_err() || over {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,43 @@
+//! From files to values: the job file, the ledger.
+
+use std::sync::Arc;
+
+use super::{Error, Site};
+use crate::{
+    jobfile::{self, Context, Loaded},
+    ledger::Ledger,
+    system,
+};
+
+/// Where the values of `${VAR}` come from.
+pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads and checks the job file of a site.
+///
+/// # Errors
+/// [`Error::ReadJobFile`], or [`Error::Problems`] with everything that is wrong with it.
+pub fn load(site: &Site, vars: Vars<'_>) -> Result<Loaded, Error> {
+    let file = site.settings.jobs_file();
+    let text = jobfile::read_file(file)?;
+    let context = Context {
+        settings: site.settings.clone(),
+        clock: site.clock.clone(),
+        host: system::host_name(),
+        local_zone: site.zone.zone.clone(),
+        vars,
+    };
+    let shown = file.strip_prefix(site.settings.root()).unwrap_or(file);
+    jobfile::load(&text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
+}
+
+/// The ledger of a site, for reading; `None` while there is none.
+///
+/// # Errors
+/// [`Error::Ledger`].
+pub fn open_ledger(site: &Site) -> Result<Option<Arc<Ledger>>, Error> {
+    let path = site.settings.ledger();
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Ledger::open(&path, site.clock.clone())?)))
+}
