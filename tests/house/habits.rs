@@ -1,6 +1,9 @@
 //! What every file keeps: a length, no silenced lint, no unfinished work, modules outside macros.
 
-use super::{File, source::Source};
+use super::{
+    File,
+    source::{Source, only_tests},
+};
 
 /// The longest file, in lines before its tests.
 const MAX_LINES: usize = 450;
@@ -54,9 +57,7 @@ fn length(source: &Source) -> Vec<String> {
     });
     let whole = source.text.lines().count();
     let lines = tests.map_or(whole, |line| line.saturating_sub(2));
-    // A file that its parent declares under `#[cfg(test)]` is tests from its first line.
-    let only_tests = source.path.ends_with("/tests.rs");
-    if only_tests || lines <= MAX_LINES {
+    if only_tests(&source.path) || lines <= MAX_LINES {
         return Vec::new();
     }
     vec![format!(
