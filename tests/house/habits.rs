@@ -88,6 +88,7 @@ fn offence(source: &Source, at: usize) -> Option<&'static str> {
         "path" if next == "=" && source.word(at.wrapping_sub(1)) == "[" => {
             Some("a module lies where its name says: no `#[path]`")
         }
+        "mod" if next == "tests" && !token.test => Some("`tests` stands under `#[cfg(test)]`"),
         "mod" if token.in_macro && declares_file(source, at) => {
             Some("no `mod x;` inside a macro: rustfmt never visits it")
         }

@@ -37,7 +37,9 @@ impl Source {
         let mut tokens = tokens(&file.text);
         mark(&mut tokens);
         if only_tests(&file.path) {
-            tokens.iter_mut().for_each(|token| token.test = true);
+            for token in &mut tokens {
+                token.test = true;
+            }
         }
         Self {
             path: file.path.clone(),
