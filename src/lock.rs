@@ -42,7 +42,11 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {}, {}, since {}", self.pid, self.what, self.since)
+        match self.pid {
+            // See `unknown`: there is nothing to tell about it yet.
+            0 => f.write_str(&self.what),
+            pid => write!(f, "pid {pid}, {}, since {}", self.what, self.since),
+        }
     }
 }
 
@@ -57,7 +61,7 @@ pub enum Error {
         /// Who it is, unless the file could not be read.
         holder: Option<Holder>,
     },
-    /// The file could not be made, locked or written.
+    /// The file could not be made, opened or locked.
     #[error(transparent)]
     File(#[from] files::Error),
 }
@@ -88,7 +92,8 @@ impl InstanceLock {
                 holder,
             });
         }
-        write(&mut file, holder).map_err(files::at("write", path))?;
+        // What stands in the file is for people: a full disk must not keep the daemon from starting.
+        let _written = write(&mut file, holder);
         Ok(Self { _file: file })
     }
 }
@@ -233,7 +238,7 @@ mod tests {
             error.to_string(),
             "another bellkeeper is at work in this root"
         );
-        assert_eq!(holder(&path).unwrap().unwrap().what, "starting");
+        assert_eq!(holder(&path).unwrap().unwrap().to_string(), "starting");
     }
 
     #[test]
@@ -253,6 +258,12 @@ mod tests {
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             looking.join().unwrap();
         });
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nobody_from_the_lock() {
+        let lock = InstanceLock::acquire(Path::new("/dev/full"), &daemon());
+        assert!(lock.is_ok(), "{lock:?}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What every file keeps: a length, no silenced lint, no unfinished work, modules outside macros.
 
-use super::{File, source::Source};
+use super::{
+    File,
+    source::{Source, only_tests},
+};
 
 /// The longest file, in lines before its tests.
 const MAX_LINES: usize = 450;
@@ -54,9 +57,7 @@ fn length(source: &Source) -> Vec<String> {
     });
     let whole = source.text.lines().count();
     let lines = tests.map_or(whole, |line| line.saturating_sub(2));
-    // A file that its parent declares under `#[cfg(test)]` is tests from its first line.
-    let only_tests = source.path.ends_with("/tests.rs");
-    if only_tests || lines <= MAX_LINES {
+    if only_tests(&source.path) || lines <= MAX_LINES {
         return Vec::new();
     }
     vec![format!(
@@ -87,6 +88,7 @@ fn offence(source: &Source, at: usize) -> Option<&'static str> {
         "path" if next == "=" && source.word(at.wrapping_sub(1)) == "[" => {
             Some("a module lies where its name says: no `#[path]`")
         }
+        "mod" if next == "tests" && !token.test => Some("`tests` stands under `#[cfg(test)]`"),
         "mod" if token.in_macro && declares_file(source, at) => {
             Some("no `mod x;` inside a macro: rustfmt never visits it")
         }

@@ -85,6 +85,7 @@ mod tests {
         );
         let test = "#[cfg(test)]\nmod tests {\n    use rusqlite::Connection;\n}\n";
         assert_eq!(judge("src/job.rs", test), NONE);
+        assert_eq!(judge("src/job/tests.rs", "use rusqlite::Connection;"), NONE);
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Source {
     pub(super) fn read(file: &File) -> Self {
         let mut tokens = tokens(&file.text);
         mark(&mut tokens);
+        if only_tests(&file.path) {
+            for token in &mut tokens {
+                token.test = true;
+            }
+        }
         Self {
             path: file.path.clone(),
             text: file.text.clone(),
@@ -55,6 +60,11 @@ impl Source {
     pub(super) fn word(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |token| &token.text)
     }
+}
+
+/// Whether the file at `path` is one that its parent declares under `#[cfg(test)]`, by its name.
+pub(super) fn only_tests(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
 fn tokens(text: &str) -> Vec<Token> {
