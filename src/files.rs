@@ -45,6 +45,13 @@ pub fn create_private(path: &Path) -> Result<File, Error> {
     options.open(path).map_err(at("create", path))
 }
 
+/// Takes all rights from everybody but the owner (mode 0600), by path: opening a database file of
+/// ours to do it by descriptor would drop its locks.
+pub fn make_private(path: &Path) -> Result<(), Error> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(path, mode).map_err(at("set the mode of", path))
+}
+
 /// Makes the names in a folder durable.
 pub fn sync_dir(path: &Path) -> Result<(), Error> {
     File::open(path)

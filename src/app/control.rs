@@ -65,7 +65,7 @@ pub(super) struct Refusal {
 
 /// What the handlers share.
 pub(super) struct Shared {
-    pub(super) engine: Arc<Engine>,
+    pub(super) engine: Engine,
     pub(super) since: Timestamp,
     pub(super) jobs: usize,
     pub(super) stop: mpsc::Sender<StopRequest>,

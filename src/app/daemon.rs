@@ -1,6 +1,6 @@
 //! The daemon's life: from the lock to the last checkpoint.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::{
@@ -10,15 +10,17 @@ use tokio::{
 
 use super::{
     Error, Site, StopRequest,
-    control::{self, Server, Shared},
+    control::{self, Shared},
     first_start,
-    session::{self, DAEMON, Session},
+    session::{self, DAEMON},
     socket,
 };
 use crate::{
+    engine::Engine,
     job::JobName,
     jobfile::Loaded,
     logs::{self, Console},
+    units::Span,
 };
 
 /// How long running jobs may go on after SIGTERM or `stop`.
@@ -58,7 +60,7 @@ pub async fn start(
     filter: &str,
     ready: impl FnOnce(&Ready),
 ) -> Result<Ending, Error> {
-    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let signals = Signals::new().map_err(Error::Signals)?;
     let opened = session::open(site, &loaded, DAEMON)?;
     logs::init(&logs::Options {
         filter,
@@ -70,15 +72,69 @@ pub async fn start(
     let made = if opened.first { first_start::contents(site, &loaded)? } else { Vec::new() };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.lost.len());
     let since = site.clock.now();
-    let Session { engine, ledger, instance, lock } = opened.engine(loaded.set, true).await?;
-    let engine = Arc::new(engine);
-    let (stop, mut stops) = mpsc::channel(4);
-    let shared = Shared { engine: Arc::clone(&engine), since, jobs, stop };
+    let session = opened.engine(loaded.set, true).await?;
+    let (stop, stops) = mpsc::channel(4);
+    let shared = Shared { engine: session.engine.clone(), since, jobs, stop };
     let server = control::serve(&socket::path(&site.settings), shared)?;
-    ledger.note(DAEMON, "start", "", &format!("version {}", env!("CARGO_PKG_VERSION")))?;
+    session.ledger.note(DAEMON, "start", "", concat!("version ", env!("CARGO_PKG_VERSION")))?;
     tracing::info!(jobs, lost, version = env!("CARGO_PKG_VERSION"), "ready");
-    let upcoming = engine.status().await?.upcoming;
+    let upcoming = session.engine.status().await?.upcoming;
     ready(&Ready { made, jobs, upcoming, lost });
-    let _ = (&mut signals, &mut stops, server, instance, lock);
-    Ok(Ending::Stopped)
+    let ending = live(&session.engine, signals, stops).await?;
+    drop(server);
+    session.ledger.note(DAEMON, "stop", "", "")?;
+    session.close().await?;
+    tracing::info!("stopped");
+    Ok(ending)
+}
+
+/// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again
+/// hurries it.
+async fn live(
+    engine: &Engine,
+    mut signals: Signals,
+    mut stops: mpsc::Receiver<StopRequest>,
+) -> Result<Ending, Error> {
+    let mut ending = Ending::Stopped;
+    let mut grace = SHUTDOWN_GRACE;
+    loop {
+        tokio::select! {
+            biased;
+            () = engine.stopped() => return Ok(ending),
+            name = signals.next() => {
+                tracing::info!(signal = name, grace = %Span::from(grace), "stopping");
+                engine.drain(grace).await?;
+                grace = Duration::ZERO;
+            }
+            Some(request) = stops.recv() => {
+                tracing::info!(grace = %request.grace, restart = request.restart, "stopping");
+                if request.restart {
+                    ending = Ending::Restart;
+                }
+                engine.drain(request.grace.duration()).await?;
+            }
+        }
+    }
+}
+
+/// The signals that end a daemon.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

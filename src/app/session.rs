@@ -62,7 +62,7 @@ impl Opened {
 
 impl Session {
     /// Waits for the engine to have drained and ends this life in good order.
-    pub(super) async fn close(mut self) -> Result<(), Error> {
+    pub(super) async fn close(self) -> Result<(), Error> {
         self.engine.stopped().await;
         self.ledger.end(self.instance)?;
         self.ledger.checkpoint()?;

@@ -7,10 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{broadcast, mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
     job::{JobName, JobSet, RunInfo},
@@ -65,12 +62,11 @@ pub enum Error {
     Stopped,
 }
 
-/// One running engine.
-#[derive(Debug)]
+/// A running engine; clones talk to the same one.
+#[derive(Debug, Clone)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
     events: broadcast::Sender<Event>,
-    task: JoinHandle<()>,
 }
 
 /// A run that was asked for.
@@ -192,10 +188,8 @@ impl Engine {
     }
 
     /// Waits until the engine has drained and everything is written.
-    pub async fn stopped(&mut self) {
-        if let Err(error) = (&mut self.task).await {
-            tracing::error!(%error, "the engine's task failed");
-        }
+    pub async fn stopped(&self) {
+        self.commands.closed().await;
     }
 
     async fn send(&self, command: Command) -> Result<(), Error> {

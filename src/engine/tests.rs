@@ -145,7 +145,7 @@ fn outcomes(ledger: &Ledger) -> Vec<(String, Option<Outcome>)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_day_of_slots_is_a_day_of_rows() {
-    let mut bench = bench(&[("a", "every 1h", well, Policy::default())], true).await;
+    let bench = bench(&[("a", "every 1h", well, Policy::default())], true).await;
     tokio::time::sleep(Duration::from_hours(24) + Duration::from_secs(30)).await;
     bench.engine.drain(Duration::ZERO).await.unwrap();
     bench.engine.stopped().await;
@@ -270,7 +270,7 @@ async fn a_panic_is_a_failed_run_and_the_job_runs_again_next_time() {
 
 #[tokio::test(start_paused = true)]
 async fn the_drain_cancels_what_outlives_its_grace() {
-    let mut bench = bench(&[("a", "0 2 * * *", obediently, Policy::default())], true).await;
+    let bench = bench(&[("a", "0 2 * * *", obediently, Policy::default())], true).await;
     let mut handle = bench.engine.run("a").await.unwrap();
     let status = bench.engine.status().await.unwrap();
     assert_eq!(status.running[0].run.job.as_str(), "a");
@@ -298,7 +298,7 @@ async fn a_thousand_jobs_of_one_instant_all_run() {
             )
         })
         .collect();
-    let mut bench = bench(&jobs, true).await;
+    let bench = bench(&jobs, true).await;
     tokio::time::sleep(Duration::from_mins(61)).await;
     bench.engine.drain(Duration::from_mins(1)).await.unwrap();
     bench.engine.stopped().await;

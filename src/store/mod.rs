@@ -33,6 +33,9 @@ pub enum Error {
     },
 }
 
+/// Where the assistant keeps its database unless the job file says otherwise.
+pub const DEFAULT_PATH: &str = "data/trading_assistant.db";
+
 /// Makes a small sample of the assistant's database at `path`, unless something is there already;
 /// returns whether it was made. Call it under the instance lock.
 ///
