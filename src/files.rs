@@ -63,7 +63,7 @@ pub fn sync_dir(path: &Path) -> Result<(), Error> {
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = parent(path);
     let mut temp = tempfile::Builder::new()
-        .prefix(".new-")
+        .prefix(TEMP_PREFIX)
         .tempfile_in(folder)
         .map_err(at("create a temporary file in", folder))?;
     temp.write_all(bytes).map_err(at("write", path))?;
@@ -75,6 +75,25 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })?;
     sync_dir(folder)
 }
+
+/// Creates `path` with `bytes` (mode 0600), whole or not at all; a name that is taken is an error.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = parent(path);
+    let mut temp = tempfile::Builder::new()
+        .prefix(TEMP_PREFIX)
+        .tempfile_in(folder)
+        .map_err(at("create a temporary file in", folder))?;
+    temp.write_all(bytes).map_err(at("write", path))?;
+    temp.as_file().sync_all().map_err(at("sync", path))?;
+    let (_, temp) = temp.keep().map_err(|e| at("write", path)(e.error))?;
+    publish(&temp, path).inspect_err(|_| {
+        // The first error counts; a leftover is recognised by its prefix.
+        let _removed = remove(&temp);
+    })
+}
+
+/// How files that are not there yet are called; what a crash leaves can be told by it.
+pub const TEMP_PREFIX: &str = ".new-";
 
 /// Gives `from` the name `to`, which must be free, and makes that durable.
 ///
@@ -160,6 +179,17 @@ mod tests {
             (fs::read(&b).unwrap().as_slice(), a.exists()),
             (&b"new"[..], false)
         );
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_and_leaves_no_temporary_one() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        write_new(&path, b"one").unwrap();
+        let error = write_new(&path, b"two").unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (&b"one"[..], 0o600));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,6 +1,48 @@
-//! Archives: one encrypted, verified file a backup, and its manifest beside it.
+//! Archives: one encrypted, verified file a backup, and its sidecar beside it.
+//!
+//! An archive is a plain `tar.gz.age` that stock tools open: `age -d -i KEY F | tar xz`. It is
+//! written as a stream (pages out of one read transaction and files → tar → gzip → age → file),
+//! read back on the way by a second pair of eyes that has no key, and gets its name only when all
+//! of it is on disk and was found to be what it should be.
 
 use std::path::PathBuf;
+
+mod create;
+mod entry;
+mod error;
+mod extract;
+mod facts;
+mod files_read;
+mod folder;
+mod hash;
+mod keys;
+mod manifest;
+mod name;
+mod pipeline;
+mod publish;
+mod restore_text;
+mod scan;
+mod sidecar;
+mod snapshot;
+mod source;
+mod tar_write;
+#[cfg(test)]
+mod testing;
+mod verify;
+mod walk;
+
+pub use create::{Published, Request, create};
+pub use entry::{Entry, EntryKind, EntryName};
+pub use error::Error;
+pub use extract::{Extracted, extract};
+pub use folder::{Found, list, remove, sweep};
+pub use keys::{Identity, Recipient, check_recipient, fingerprint, generate, identities};
+pub use manifest::{Database, FORMAT, MANIFEST, Manifest, Note, Planned, Table};
+pub use name::{ArchiveName, NotAnArchive};
+pub use restore_text::RESTORE;
+pub use sidecar::{Sidecar, State};
+pub use source::Source;
+pub use verify::{Verified, verify};
 
 /// To whom archives are encrypted. Nothing is ever written unencrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

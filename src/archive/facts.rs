@@ -1,0 +1,148 @@
+//! What a database holds: its health, its rows, its newest moments.
+
+use rusqlite::{Connection, types::ValueRef};
+use serde_json::Value;
+
+use super::{Error, manifest::Table};
+use crate::watch::Watch;
+
+/// Column names that hold the time of a row, the most telling first.
+const TIME_COLUMNS: [&str; 12] = [
+    "timestamp",
+    "ts",
+    "time",
+    "datetime",
+    "date",
+    "created_at",
+    "updated_at",
+    "fetched_at",
+    "executed_at",
+    "opened_at",
+    "entry_time",
+    "at",
+];
+
+/// What `quick_check` says of rows that break a rule of their table in a file that is whole.
+const CONSTRAINTS: [&str; 5] = [
+    "NULL value in ",
+    "CHECK constraint failed in ",
+    "TEXT value in ",
+    "NUMERIC value in ",
+    "non-",
+];
+
+/// Whether a finding concerns rules about rows, not the file: worth a note, no reason to stop.
+pub(super) fn is_only_a_constraint(problem: &str) -> bool {
+    let is_note = |start: &&str| problem.starts_with(*start);
+    CONSTRAINTS.iter().any(|start| is_note(&start)) || problem.starts_with("not checked: ")
+}
+
+/// What `quick_check` finds; empty if all is well.
+pub(super) fn check(
+    connection: &Connection,
+    watch: &Watch,
+    wrap: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<Vec<String>, Error> {
+    let mut problems = Vec::new();
+    let mut statement = match connection.prepare("PRAGMA quick_check(20)") {
+        Ok(statement) => statement,
+        Err(error) => return unknown_or(error, wrap).map(|note| vec![note]),
+    };
+    let mut rows = statement.query([]).map_err(wrap)?;
+    loop {
+        watch.cancel.checkpoint()?;
+        match rows.next() {
+            Ok(None) => return Ok(problems),
+            Ok(Some(row)) => {
+                let line: String = row.get(0).map_err(wrap)?;
+                // The first line of a finding may be a heading: `*** in database main ***`.
+                if line != "ok" {
+                    problems.push(line);
+                }
+            }
+            Err(error) => {
+                problems.push(unknown_or(error, wrap)?);
+                return Ok(problems);
+            }
+        }
+    }
+}
+
+/// A database may use modules, collations or functions that only its own program has.
+fn unknown_or(
+    error: rusqlite::Error,
+    wrap: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<String, Error> {
+    let text = error.to_string();
+    if text.contains("no such ") || text.contains("unknown tokenizer") {
+        return Ok(format!("not checked: {text}"));
+    }
+    Err(wrap(error))
+}
+
+/// Rows and newest moment of every table, by name.
+pub(super) fn tables(
+    connection: &Connection,
+    watch: &Watch,
+    wrap: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<Vec<Table>, Error> {
+    let query = "SELECT name FROM pragma_table_list WHERE schema = 'main' \
+                 AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                 ORDER BY name";
+    let names = connection
+        .prepare(query)
+        .and_then(|mut statement| {
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })
+        .map_err(wrap)?;
+    let mut tables = Vec::new();
+    for name in names {
+        watch.cancel.checkpoint()?;
+        let table = match table(connection, &name) {
+            Ok(table) => table,
+            Err(error) => {
+                unknown_or(error, wrap)?;
+                Table {
+                    name,
+                    rows: None,
+                    newest: None,
+                }
+            }
+        };
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    let columns = statement
+        .query_map([name], |row| row.get::<_, String>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let time = TIME_COLUMNS
+        .iter()
+        .find_map(|wanted| columns.iter().find(|have| have.eq_ignore_ascii_case(wanted)));
+    let newest = time.map_or_else(|| "NULL".to_owned(), |column| format!("max({})", quoted(column)));
+    let query = format!("SELECT count(*), {newest} FROM {}", quoted(name));
+    connection.query_row(&query, [], |row| {
+        Ok(Table {
+            name: name.to_owned(),
+            rows: Some(row.get::<_, i64>(0)?.unsigned_abs()),
+            newest: json(row.get_ref(1)?),
+        })
+    })
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn json(value: ValueRef<'_>) -> Option<Value> {
+    match value {
+        ValueRef::Integer(number) => Some(number.into()),
+        ValueRef::Real(number) => Some(number.into()),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into()),
+        ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}

@@ -1,0 +1,158 @@
+//! `MANIFEST.json`: what an archive holds, inside the archive itself.
+//!
+//! It is there twice. The first entry says what is going to come, so that a reader knows at once
+//! what it has before it. What happened while the rest was read is known only at the end, so the
+//! last entry has the same name and is complete. Of two entries with one name every tar keeps the
+//! last, so a plain `tar x` leaves the complete one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Error, entry::{Entry, EntryName}};
+use crate::words::JobName;
+
+/// The name of the manifest inside an archive.
+pub const MANIFEST: &str = "MANIFEST.json";
+
+/// The version of the layout that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The largest manifest that is read: about a million entries.
+pub(super) const LARGEST: u64 = 256 << 20;
+
+/// What an archive holds and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this layout.
+    pub format: u32,
+    /// The program that wrote it.
+    pub program: String,
+    /// That program's version.
+    pub version: String,
+    /// The job.
+    pub job: JobName,
+    /// The slot it was written for.
+    pub slot: Timestamp,
+    /// The run that wrote it.
+    pub run_id: i64,
+    /// Why that run existed.
+    pub trigger: String,
+    /// The machine.
+    pub host: String,
+    /// The one instant that databases and files show.
+    pub created_at: Timestamp,
+    /// What was found before anything was read; bounds what a reader accepts.
+    pub planned: Planned,
+    /// The databases.
+    pub databases: Vec<Database>,
+    /// Everything else about them, in order, without the manifests; only in the complete one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// What was skipped or changed.
+    pub notes: Vec<Note>,
+    /// Whether this is the complete one.
+    pub complete: bool,
+}
+
+/// What was found before anything was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Planned {
+    /// The number of entries, without the manifests.
+    pub entries: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+}
+
+/// Facts of one database, all from the read transaction that was archived.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    /// Its name inside the archive.
+    pub entry: EntryName,
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// Pages.
+    pub pages: u64,
+    /// SQLite's `user_version`.
+    pub schema_version: i64,
+    /// Its tables, by name.
+    pub tables: Vec<Table>,
+}
+
+impl Database {
+    /// The length of the database file in bytes.
+    pub fn size(&self) -> u64 {
+        self.page_size.saturating_mul(self.pages)
+    }
+}
+
+/// Facts of one table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// How many rows it has; none if they cannot be counted here.
+    pub rows: Option<u64>,
+    /// The largest value of its time column, as stored; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Value>,
+}
+
+/// Something a person should know of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The entry, or what would have been its name.
+    pub path: EntryName,
+    /// What happened, e.g. `vanished` or `grew while read`.
+    pub note: String,
+}
+
+impl Note {
+    pub(super) fn new(path: &EntryName, note: impl Into<String>) -> Self {
+        Self {
+            path: path.clone(),
+            note: note.into(),
+        }
+    }
+}
+
+impl Manifest {
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, Error> {
+        let name = || MANIFEST.to_owned();
+        let what = "it cannot be written as JSON";
+        let wrong = |_| Error::Name { name: name(), what };
+        serde_json::to_vec_pretty(self).map_err(wrong)
+    }
+
+    /// Reads a manifest of a known format.
+    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let Version { format } =
+            serde_json::from_slice(bytes).map_err(|error| format!("{MANIFEST}: {error}"))?;
+        if format != FORMAT {
+            return Err(format!(
+                "its format is {format}, this program knows {FORMAT}"
+            ));
+        }
+        serde_json::from_slice(bytes).map_err(|error| format!("{MANIFEST}: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_read_back_and_an_unknown_format_named() {
+        let manifest = crate::archive::testing::manifest();
+        let json = manifest.to_json().unwrap();
+        assert_eq!(Manifest::from_json(&json), Ok(manifest));
+        let newer = String::from_utf8(json).unwrap().replace("\"format\": 1", "\"format\": 9");
+        let message = Manifest::from_json(newer.as_bytes()).unwrap_err();
+        assert_eq!(message, "its format is 9, this program knows 1");
+        assert!(Manifest::from_json(b"{").is_err());
+    }
+}

@@ -1,0 +1,267 @@
+//! The stream: reader → tar → gzip → age → file, with a reader of its own on the way.
+//!
+//! This thread reads; the workers of [`ParallelGzip`] compress; its writing thread encrypts and
+//! writes, and hands a copy of the compressed bytes to a verifier that unpacks them in memory.
+//! Every hand-over is bounded, so memory does not depend on what is archived.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, Read, Write},
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use age::{Encryptor, stream::StreamWriter};
+
+use super::{
+    Error,
+    create::{Plan, Request, Seams},
+    entry::{EntryKind, EntryName, Head},
+    files_read,
+    hash::{Hashing, length},
+    manifest::{MANIFEST, Manifest, Planned},
+    scan::{self, Look},
+    tar_write::TarWriter,
+};
+use crate::{
+    gzip::{self, ParallelGzip},
+    watch::{Progress, Watch},
+};
+
+/// Chunks of compressed bytes that may wait for the verifier.
+const WAITING: usize = 4;
+
+/// What was written, and what it is.
+pub(super) struct Streamed {
+    pub(super) manifest: Manifest,
+    /// Bytes of all entries.
+    pub(super) plain: u64,
+    /// SHA-256 of the file.
+    pub(super) sha256: String,
+    /// Bytes of the file.
+    pub(super) size: u64,
+}
+
+type Output = Hashing<Box<dyn Write + Send>>;
+
+/// Encrypts into the file and copies what comes to the verifier.
+struct Tee {
+    age: StreamWriter<Output>,
+    copy: SyncSender<Vec<u8>>,
+}
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.age.write_all(bytes)?;
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        self.copy.send(bytes.to_vec()).map_err(gone)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.age.flush()
+    }
+}
+
+/// Writes the archive into `file`, which is at `path`, syncs it and verifies what was written.
+pub(super) fn run(
+    request: &Request,
+    plan: Plan,
+    path: &Path,
+    file: File,
+    watch: &Watch,
+    seams: &Seams<'_>,
+) -> Result<Streamed, Error> {
+    let (copy, copied) = sync_channel(WAITING);
+    let verifier = verifier(copied, path, watch).map_err(write(path))?;
+    let streamed = stream(request, plan, path, file, copy, watch, seams);
+    let stopped = || {
+        Err(Error::Damaged {
+            path: path.to_owned(),
+            what: "the verifier stopped early".to_owned(),
+        })
+    };
+    let verified = verifier.join().unwrap_or_else(|_| stopped());
+    let read_back = |source| Error::ReadBack {
+        source: Box::new(source),
+    };
+    match (streamed, verified) {
+        (Ok(streamed), Ok(manifest)) if manifest == streamed.manifest => Ok(streamed),
+        (Ok(_), Ok(_)) => Err(read_back(Error::Damaged {
+            path: path.to_owned(),
+            what: "its manifest is another one".to_owned(),
+        })),
+        (Ok(_), Err(error)) => Err(read_back(error)),
+        // The stream broke because the verifier had seen enough.
+        (Err(Error::Write { source, .. }), Err(error))
+            if source.kind() == io::ErrorKind::BrokenPipe =>
+        {
+            Err(read_back(error))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn write(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+    move |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn verifier(
+    copied: Receiver<Vec<u8>>,
+    path: &Path,
+    watch: &Watch,
+) -> io::Result<JoinHandle<Result<Manifest, Error>>> {
+    let path = path.to_owned();
+    // The reader counts; the verifier only obeys.
+    let quiet = Watch {
+        progress: Progress::default(),
+        cancel: watch.cancel.clone(),
+    };
+    let look = move || {
+        let plain = gzip::Reader::new(Chunks::new(copied));
+        scan::scan(plain, &path, &quiet, &mut Look)
+    };
+    thread::Builder::new().name("verify".into()).spawn(look)
+}
+
+fn stream(
+    request: &Request,
+    plan: Plan,
+    path: &Path,
+    file: File,
+    copy: SyncSender<Vec<u8>>,
+    watch: &Watch,
+    seams: &Seams<'_>,
+) -> Result<Streamed, Error> {
+    let write = write(path);
+    let recipients = request.recipients.iter();
+    let encryptor = Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(
+        |error| Error::Encrypt {
+            path: path.to_owned(),
+            what: error.to_string(),
+        },
+    )?;
+    let to_sync = file.try_clone().map_err(&write)?;
+    let output = Hashing::new((seams.output)(file));
+    let age = encryptor.wrap_output(output).map_err(&write)?;
+    let tee = Tee { age, copy };
+    let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
+    let mut tar = TarWriter::new(gzip);
+    let manifest = entries(&mut tar, plan, path, watch, seams)?;
+    let plain = tar.plain();
+    let gzip = tar.finish().map_err(&write)?;
+    let Tee { age, copy } = gzip.finish().map_err(&write)?;
+    drop(copy);
+    let (sha256, size) = age.finish().map_err(&write)?.finish();
+    to_sync.sync_all().map_err(&write)?;
+    Ok(Streamed {
+        manifest,
+        plain,
+        sha256,
+        size,
+    })
+}
+
+fn entries<W: Write>(
+    tar: &mut TarWriter<W>,
+    plan: Plan,
+    path: &Path,
+    watch: &Watch,
+    seams: &Seams<'_>,
+) -> Result<Manifest, Error> {
+    let write = write(path);
+    let mut manifest = plan.manifest;
+    write_manifest(tar, &manifest, path)?;
+    for (item, snapshot) in plan.snapshots {
+        let size = snapshot.facts.size();
+        let head = Head { size, ..item.head };
+        let mut file = tar.file(head).map_err(&write)?;
+        snapshot.pages(&mut |page| {
+            file.write(page).map_err(&write)?;
+            Ok(watch.advance(length(page))?)
+        })?;
+        file.finish().map_err(&write)?;
+        // Its read transaction ends here, so that the database's WAL can be reset early.
+    }
+    watch.progress.step("files");
+    for item in plan.items {
+        watch.cancel.checkpoint()?;
+        if item.head.kind == EntryKind::File {
+            let note = files_read::archive(&item, tar, path, watch, seams.opened)?;
+            manifest.notes.extend(note);
+        } else {
+            tar.empty(&item.head).map_err(&write)?;
+        }
+    }
+    manifest.entries = tar.entries().to_vec();
+    manifest.planned = Planned {
+        entries: u64::try_from(manifest.entries.len()).unwrap_or(u64::MAX),
+        bytes: tar.plain(),
+    };
+    manifest.complete = true;
+    write_manifest(tar, &manifest, path)?;
+    Ok(manifest)
+}
+
+fn write_manifest<W: Write>(
+    tar: &mut TarWriter<W>,
+    manifest: &Manifest,
+    path: &Path,
+) -> Result<(), Error> {
+    let json = manifest.to_json()?;
+    let name = |what| Error::Name {
+        name: MANIFEST.to_owned(),
+        what,
+    };
+    let head = Head {
+        path: EntryName::parse(MANIFEST.as_bytes()).map_err(name)?,
+        kind: EntryKind::File,
+        size: length(&json),
+        mtime: u64::try_from(manifest.created_at.as_second()).unwrap_or_default(),
+        mode: 0o600,
+        uid: rustix::process::getuid().as_raw().into(),
+        gid: rustix::process::getgid().as_raw().into(),
+        target: Vec::new(),
+    };
+    tar.unlisted(head, &json).map_err(write(path))
+}
+
+/// The chunks of a channel as one stream.
+struct Chunks {
+    from: Receiver<Vec<u8>>,
+    chunk: Vec<u8>,
+    read: usize,
+}
+
+impl Chunks {
+    fn new(from: Receiver<Vec<u8>>) -> Self {
+        let chunk = Vec::new();
+        Self { from, chunk, read: 0 }
+    }
+}
+
+impl BufRead for Chunks {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.read >= self.chunk.len() {
+            let Ok(chunk) = self.from.recv() else { break };
+            (self.chunk, self.read) = (chunk, 0);
+        }
+        Ok(self.chunk.get(self.read..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.read = self.read.saturating_add(amount);
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
