@@ -3,9 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use super::{
-    de::{self, Skip},
+    de,
     fault::{Fault, Wrong},
-    node::Node,
+    node::{Node, Skip},
     problem::MAX_PROBLEMS,
 };
 
@@ -114,16 +114,16 @@ mod tests {
         assert_eq!(
             told,
             [
-                "2:19 expected a whole number, 0 or more, found text `many`",
+                "2:19 `attempts`: expected a whole number, 0 or more, found text `many`",
                 "2:25 unknown key `delays`",
-                "3:10 unknown value `skipp`",
-                "4:5 expected `true` or `false`, found text `yes`",
-                "5:13 expected a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`, \
+                "3:10 `overlap`: unknown value `skipp`",
+                "4:5 `on`: expected `true` or `false`, found text `yes`",
+                "5:13 `waits`: expected a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`, \
                  found the number 2",
-                "5:16 expected a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`, \
+                "5:16 `waits`: expected a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`, \
                  found the number 3",
-                "6:13 expected a number, found text `hot`",
-                "7:15 expected a whole number, 0 or more, found the number 900",
+                "6:13 `x`: expected a number, found text `hot`",
+                "7:15 `must`: expected a whole number, 0 or more, found the number 900",
             ]
         );
         assert_eq!(value.unwrap().name, "a");
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(told, ["2:1 the key `must` is missing here"]);
         assert!(value.is_some());
         let (value, told) = read_text("name: [a]\n");
-        assert_eq!(told, ["1:7 expected text, found a list"]);
+        assert_eq!(told, ["1:7 `name`: expected text, found a list"]);
         assert!(value.is_none());
     }
 }

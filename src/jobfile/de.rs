@@ -1,11 +1,11 @@
 //! Values of any type from the tree: a serde deserializer whose errors know their place.
 
-use std::{collections::HashSet, slice};
+use std::slice;
 
 use serde::{
     Deserializer,
     de::{
-        DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
         value::{MapAccessDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
@@ -13,12 +13,9 @@ use serde::{
 
 use super::{
     fault::{Error, Wrong},
-    node::{Key, Node, Value},
+    node::{Key, Node, Skip, Value},
     suggest::one_of,
 };
-
-/// Nodes that are read as if they were not there, by id: what is wrong with them is known.
-pub(super) type Skip = HashSet<u32>;
 
 /// One node as a source of a value.
 #[derive(Clone, Copy)]
@@ -142,7 +139,8 @@ impl<'de> Deserializer<'de> for De<'de> {
         let entries = match &self.node.value {
             Value::Null => &[],
             Value::Map(entries) => entries.as_slice(),
-            _ => return self.deserialize_any(visitor),
+            // Not by `deserialize_any`: a derived struct would take a list for its fields in order.
+            other => return Err(de::Error::invalid_type(unexpected(other), &visitor)),
         };
         let result = visitor.visit_map(self.entries(entries));
         result.map_err(|mut error| {
@@ -254,7 +252,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             Some(variable) if !error.is_located() => error.conceal(variable),
             _ => error,
         })
-        .map_err(|error| error.at(node.place, node.id))
+        .map_err(|error| error.under(&key.text).at(node.place, node.id))
     }
 }
 
@@ -264,4 +262,18 @@ pub(super) fn read<'de, T: serde::Deserialize<'de>>(
     skip: &'de Skip,
 ) -> Result<T, Error> {
     De { node, skip }.read(std::marker::PhantomData)
+}
+
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Int(n) => {
+            i64::try_from(*n).map_or(Unexpected::Other("a large number"), Unexpected::Signed)
+        }
+        Value::Float(n) => Unexpected::Float(*n),
+        Value::Text(text) => Unexpected::Str(&text.text),
+        Value::List(_) => Unexpected::Seq,
+        Value::Map(_) => Unexpected::Map,
+    }
 }

@@ -41,6 +41,8 @@ pub(super) struct Fault {
     pub(super) place: Option<Place>,
     /// The id of the value whose removal removes the fault; the innermost wins.
     pub(super) entry: Option<u32>,
+    /// The key whose value is wrong; the innermost wins.
+    pub(super) key: Option<String>,
 }
 
 /// A [`Fault`], boxed because results carry it through every visitor.
@@ -53,6 +55,7 @@ impl Error {
             wrong,
             place: None,
             entry: None,
+            key: None,
         }))
     }
 
@@ -60,6 +63,12 @@ impl Error {
     pub(super) fn at(mut self, place: Place, entry: u32) -> Self {
         self.0.place.get_or_insert(place);
         self.0.entry.get_or_insert(entry);
+        self
+    }
+
+    /// Adds the key whose value is wrong, if nobody closer has.
+    pub(super) fn under(mut self, key: &str) -> Self {
+        self.0.key.get_or_insert_with(|| key.to_owned());
         self
     }
 
@@ -90,20 +99,38 @@ impl Fault {
     pub(super) fn problem(&self) -> Problem {
         let place = self.place.unwrap_or(Place::FILE);
         match &self.wrong {
-            Wrong::Key { name, expected } => unknown(place, "key", name, expected),
-            Wrong::Word { name, expected } => unknown(place, "value", name, expected),
+            Wrong::Key { name, expected } => unknown(place, "unknown key", name, expected),
+            Wrong::Word { name, expected } => {
+                let what = format!("{}unknown value", self.prefix());
+                unknown(place, &what, name, expected)
+            }
             Wrong::Missing { name } => {
                 Problem::new(place, format!("the key `{name}` is missing here"))
             }
             Wrong::Consequence => Problem::new(place, "a key is missing here"),
             Wrong::Type { expected, found } => {
-                let unquoted = expected == "text" && found.starts_with("the number");
-                let unquoted = unquoted || (expected == "text" && found.starts_with('`'));
-                Problem::new(place, format!("expected {expected}, found {found}"))
-                    .maybe_hint(unquoted.then(|| "put it in quotes".to_owned()))
+                let message = format!("{}expected {expected}, found {found}", self.prefix());
+                Problem::new(place, message).maybe_hint(mend(expected, found).map(str::to_owned))
             }
-            Wrong::Told(message) => Problem::new(place, message.as_str()),
+            Wrong::Told(message) => Problem::new(place, format!("{}{message}", self.prefix())),
         }
+    }
+
+    fn prefix(&self) -> String {
+        self.key
+            .as_ref()
+            .map(|key| format!("`{key}`: "))
+            .unwrap_or_default()
+    }
+}
+
+/// What is forgotten most often.
+fn mend(expected: &str, found: &str) -> Option<&'static str> {
+    let number = found.starts_with("the number") || found.starts_with('`');
+    match expected {
+        "text" if number => Some("put it in quotes"),
+        "a list" if found.starts_with("text") => Some("put it in brackets: `[…]`"),
+        _ => None,
     }
 }
 
@@ -111,7 +138,7 @@ impl Fault {
 pub(super) fn unknown(place: Place, what: &str, name: &str, expected: &[&str]) -> Problem {
     let all = || format!("expected one of {}", one_of(expected));
     let help = hint(name, expected.iter().copied()).unwrap_or_else(all);
-    Problem::new(place, format!("unknown {what} `{name}`")).hint(help)
+    Problem::new(place, format!("{what} `{name}`")).hint(help)
 }
 
 /// What serde's visitors expect, in plain words.

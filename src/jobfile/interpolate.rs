@@ -1,8 +1,7 @@
 //! `${VAR}` inside values.
 
 use super::{
-    de::Skip,
-    node::{Node, Text, Value},
+    node::{Node, Skip, Text, Value},
     problem::Problem,
     source::Source,
 };

@@ -6,13 +6,12 @@ use jiff::tz::TimeZone;
 
 use super::{
     collect,
-    de::Skip,
     fault::{Fault, Wrong, unknown},
     folders::Owned,
     kind::{self, Built},
-    node::{Key, Node, Text, Value},
+    node::{Key, Node, Skip, Text, Value},
     policy,
-    problem::{MAX_PROBLEMS, Problem},
+    problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
     raw::{RawDefaults, RawJob},
     source::{Place, Source},
     suggest::one_of,
@@ -64,12 +63,21 @@ impl Jobs<'_> {
                 key.text
             );
             self.problems
-                .push(Problem::new(node.place, message).hint(super::EXAMPLE_HINT));
+                .push(Problem::new(node.place, message).hint(EXAMPLE_HINT));
             return;
         }
         let before = self.problems.len();
         let kind = kind::pick(node, kinds::NAMES, &mut self.problems);
-        let built = kind.and_then(|(key, node)| self.kind(key, node));
+        let known = |(_, value): &&(Key, Node)| !self.skip.contains(&value.id);
+        let built = kind
+            .filter(known)
+            .and_then(|(key, node)| self.kind(key, node));
+        // Out of the way of the job's own settings.
+        let kinds = node
+            .entries()
+            .iter()
+            .filter(|(key, _)| kinds::NAMES.contains(&key.text.as_str()));
+        self.skip.extend(kinds.map(|(_, node)| node.id));
         let raw = self.settings(key, node, kind.is_some());
         let schedules = self.schedules(node);
         let timezone = self.timezone(node);
@@ -98,8 +106,6 @@ impl Jobs<'_> {
             tell: &mut |fault| faults.push(fault),
         };
         let built = kinds::with(&key.text, &mut read).flatten();
-        // Out of the way of the job's own settings.
-        self.skip.insert(node.id);
         self.problems.extend(faults.iter().map(Fault::problem));
         let built = built.filter(|_| faults.is_empty())?;
         for problem in built.job.check(&self.env) {
@@ -123,10 +129,10 @@ impl Jobs<'_> {
                 (Wrong::Key { name, expected }, Some((key, value))) => {
                     if !has_kind && kind::is_meant(name, value, kinds::NAMES, expected) {
                         has_kind = true;
-                        unknown(key.place, "kind", name, kinds::NAMES)
+                        unknown(key.place, "unknown kind", name, kinds::NAMES)
                     } else {
                         let expected = [expected, kinds::NAMES].concat();
-                        unknown(key.place, "key", name, &expected)
+                        unknown(key.place, "unknown key", name, &expected)
                     }
                 }
                 _ => fault.problem(),
@@ -147,15 +153,9 @@ impl Jobs<'_> {
     }
 
     fn schedules(&mut self, node: &Node) -> Vec<Schedule> {
-        let Some(schedule) = node
-            .get("schedule")
-            .filter(|node| !self.skip.contains(&node.id))
-        else {
-            return Vec::new();
-        };
-        let texts = schedule.texts();
+        let texts = node.get("schedule").map(|node| node.texts(&self.skip));
+        let texts = texts.unwrap_or_default().into_iter();
         texts
-            .into_iter()
             .filter_map(|(text, place)| self.schedule(text, place))
             .collect()
     }
@@ -177,11 +177,12 @@ impl Jobs<'_> {
     }
 
     fn timezone(&mut self, node: &Node) -> TimeZone {
-        let written = node
-            .get("timezone")
-            .filter(|node| !self.skip.contains(&node.id));
-        let written = written.and_then(|node| node.texts().into_iter().next());
-        match written.map(|(text, place)| zone::parse(text, place)) {
+        let written = node.get("timezone").map(|node| node.texts(&self.skip));
+        match written
+            .unwrap_or_default()
+            .first()
+            .map(|(text, place)| zone::parse(text, *place))
+        {
             Some(Ok(zone)) => return zone,
             Some(Err(problem)) => self.problems.push(problem),
             None => {}
@@ -212,4 +213,25 @@ fn setting(key: &Key, node: &Node, path: &str) -> Place {
     found
         .filter(|_| !path.is_empty())
         .map_or(key.place, |node| node.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobfile::node;
+
+    #[test]
+    fn a_kind_points_at_its_settings() {
+        let source = Source {
+            name: "x".into(),
+            text: "backup: {to: a, keep: {daily: 7}}".into(),
+        };
+        let root = node::parse(&source, &mut Vec::new()).unwrap();
+        let (key, kind) = root.entry("backup").unwrap();
+        let shown = |path| source.at(setting(key, kind, path));
+        assert_eq!(shown("to"), "a");
+        assert_eq!(shown("keep.daily"), "7");
+        assert_eq!(shown("what"), "backup");
+        assert_eq!(shown(""), "backup");
+    }
 }

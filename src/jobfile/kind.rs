@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::{
     collect,
-    de::Skip,
     fault::Fault,
-    node::{Key, Node, Value},
+    node::{Key, Node, Skip, Value},
     problem::Problem,
     suggest,
 };

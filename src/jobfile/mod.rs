@@ -5,17 +5,10 @@
 //! is left out and told, until the rest can be read ([`collect`]); last come the rules that types
 //! cannot say ([`resolve`], [`jobs`]). Only [`node`] and [`syntax`] name the YAML crate.
 
-use std::{collections::BTreeMap, path::Path};
-
-use jiff::tz::TimeZone;
-
-use crate::{
-    clock::Clock,
-    job::{JobName, JobSet},
-    settings::Settings,
-};
+use std::path::Path;
 
 mod collect;
+mod context;
 mod de;
 mod docs;
 mod fault;
@@ -26,6 +19,7 @@ mod kind;
 mod node;
 mod policy;
 mod problem;
+mod problems;
 mod raw;
 mod read;
 mod recipient;
@@ -39,40 +33,13 @@ mod syntax;
 mod tests;
 mod zone;
 
+pub use context::{Context, Loaded};
 pub use docs::{jobs_md, kinds_table};
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Place, Problem};
+pub use problems::Problems;
 pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
 pub use suggest::nearest;
-
-/// What a job file with nothing in it is told.
-const EXAMPLE_HINT: &str =
-    "start with `jobs: {backup-daily: {schedule: \"0 2 * * *\", backup: {}}}`";
-
-/// What a job file is read against.
-pub struct Context<'a> {
-    /// Where everything is.
-    pub settings: Settings,
-    /// The clock that the jobs will ask.
-    pub clock: Clock,
-    /// The name of this machine, for manifests.
-    pub host: String,
-    /// The computer's time zone: the zone of a file that names none.
-    pub local_zone: TimeZone,
-    /// The values of variables; `None` for one that is not set.
-    pub vars: &'a dyn Fn(&str) -> Option<String>,
-}
-
-/// What a job file declares, checked.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The jobs in the file's order, and what they share.
-    pub set: JobSet,
-    /// The zone of jobs that name none.
-    pub timezone: TimeZone,
-    /// Where each job stands in the file.
-    pub places: BTreeMap<JobName, Place>,
-}
 
 /// Reads the text of a job file. Pure but for what the kinds look up when they check themselves.
 ///

@@ -1,6 +1,9 @@
 //! A job file as a tree in which every value and key knows its place.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -9,10 +12,13 @@ use serde::{
 use serde_yaml::Spanned;
 
 use super::{
-    problem::Problem,
+    problem::{MAX_PROBLEMS, Problem},
     source::{Place, Source},
     syntax,
 };
+
+/// Nodes that are read as if they were not there, by id: what is wrong with them is known.
+pub(super) type Skip = HashSet<u32>;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +84,12 @@ impl Node {
         self.entry(name).map(|(_, node)| node)
     }
 
-    /// The text, or the texts of a list.
-    pub(super) fn texts(&self) -> Vec<(&Text, Place)> {
+    /// The text, or the texts of a list, without those in `skip`.
+    pub(super) fn texts(&self, skip: &Skip) -> Vec<(&Text, Place)> {
         match &self.value {
+            _ if skip.contains(&self.id) => Vec::new(),
             Value::Text(text) => vec![(text, self.place)],
-            Value::List(items) => items.iter().flat_map(Self::texts).collect(),
+            Value::List(items) => items.iter().flat_map(|item| item.texts(skip)).collect(),
             _ => Vec::new(),
         }
     }
@@ -130,7 +137,7 @@ fn settle(node: &mut Node, next: &mut u32, problems: &mut Vec<Problem>) {
                     seen.insert(key.text.clone(), key.place);
                     true
                 }
-                Some(first) => {
+                Some(first) if problems.len() <= MAX_PROBLEMS => {
                     let message = format!("the key `{}` stands here twice", key.text);
                     problems.push(
                         Problem::new(key.place, message)
@@ -139,6 +146,7 @@ fn settle(node: &mut Node, next: &mut u32, problems: &mut Vec<Problem>) {
                     );
                     false
                 }
+                Some(_) => false,
             });
             for (_, child) in entries {
                 settle(child, next, problems);
@@ -204,7 +212,7 @@ impl<'de> Visitor<'de> for Tree {
         let mut map = Vec::new();
         while let Some((key, value)) = entries.next_entry::<Spanned<String>, Spanned<Raw>>()? {
             let key = Key {
-                place: place(key.defined),
+                place: syntax::place(key.defined),
                 text: key.value,
             };
             let mut value = node(value);
@@ -221,21 +229,8 @@ impl<'de> Visitor<'de> for Tree {
 fn node(raw: Spanned<Raw>) -> Node {
     Node {
         id: 0,
-        place: place(raw.defined),
+        place: syntax::place(raw.defined),
         value: raw.value.0,
-    }
-}
-
-/// The place of a location of the YAML crate.
-pub(super) fn place(location: serde_yaml::Location) -> Place {
-    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let byte = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
-    let start = byte(location.span().byte_offset());
-    Place {
-        line: count(location.line()),
-        column: count(location.column()),
-        start,
-        end: start + byte(location.span().byte_len()),
     }
 }
 
@@ -270,7 +265,8 @@ mod tests {
         assert_eq!(source.at(jobs.entry("b").unwrap().0.place), "b");
         let place = jobs.get("b").unwrap().place;
         assert_eq!((place.line, place.column), (3, 8));
-        let k = jobs.get("e").unwrap().texts();
+        let none = Skip::new();
+        let k = jobs.get("e").unwrap().texts(&none);
         assert_eq!((k[0].0.text.as_str(), k[0].1.line), ("k", 6));
     }
 
@@ -281,7 +277,10 @@ mod tests {
         let Value::List(items) = &root.get("a").unwrap().value else {
             panic!("a list")
         };
-        let kinds: Vec<_> = items.iter().map(|item| item.texts().len()).collect();
+        let kinds: Vec<_> = items
+            .iter()
+            .map(|item| item.texts(&Skip::new()).len())
+            .collect();
         assert_eq!(kinds, [1, 1, 1, 1, 0, 0, 0, 0]);
     }
 

@@ -22,14 +22,15 @@ pub(super) struct RawFile {
     /// The time zone of all schedules, an IANA name such as `Europe/Berlin`; default: the
     /// computer's zone.
     pub(super) timezone: Option<String>,
-    /// The assistant's database, relative to the root; default `data/trading_assistant.db`.
+    /// The assistant's database, relative to the root.
+    #[schemars(extend("default" = "data/trading_assistant.db"))]
     pub(super) database: Option<PathBuf>,
     /// Settings of every job that does not say otherwise.
     pub(super) defaults: Option<RawDefaults>,
     /// To whom archives are encrypted.
     pub(super) encryption: Option<RawEncryption>,
     /// The jobs by name; a name is 1 to 64 letters, digits, `.`, `_` or `-`.
-    #[schemars(with = "BTreeMap<String, RawJob>", required)]
+    #[schemars(with = "BTreeMap<String, RawJob>")]
     pub(super) jobs: Option<IgnoredAny>,
 }
 
@@ -47,13 +48,16 @@ pub(super) struct RawEncryption {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Defaults")]
 pub(super) struct RawDefaults {
-    /// The longest a single attempt may take; default `1h`.
+    /// The longest a single attempt may take.
+    #[schemars(extend("default" = "1h"))]
     pub(super) timeout: Option<Span>,
     /// Repetition of failed attempts.
     pub(super) retry: Option<RawRetry>,
-    /// What happens when a slot comes while the job is still running; default `skip`.
+    /// What happens when a slot comes while the job is still running.
+    #[schemars(extend("default" = "skip"))]
     pub(super) overlap: Option<Overlap>,
-    /// What happens to slots that passed while nobody was awake; default `latest`.
+    /// What happens to slots that passed while nobody was awake.
+    #[schemars(extend("default" = "latest"))]
     pub(super) catch_up: Option<CatchUp>,
     /// How old a missed slot may be and still be caught up; default depends on the kind, mostly
     /// `1d`.
@@ -67,15 +71,17 @@ pub(super) struct RawDefaults {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Retry")]
 pub(super) struct RawRetry {
-    /// Attempts in all, the first one included; 1 means no retry; default 3.
-    #[schemars(range(min = 1, max = 100))]
+    /// Attempts in all, the first one included; 1 means no retry.
+    #[schemars(range(min = 1, max = 100), extend("default" = 3))]
     pub(super) attempts: Option<u32>,
-    /// The wait before the second attempt; default `10s`.
+    /// The wait before the second attempt.
+    #[schemars(extend("default" = "10s"))]
     pub(super) delay: Option<Span>,
-    /// The factor by which the wait grows each time; default 2.
-    #[schemars(range(min = 1))]
+    /// The factor by which the wait grows each time.
+    #[schemars(range(min = 1), extend("default" = 2))]
     pub(super) backoff: Option<f64>,
-    /// The longest wait; default `10m`.
+    /// The longest wait.
+    #[schemars(extend("default" = "10m"))]
     pub(super) max_delay: Option<Span>,
 }
 
@@ -85,7 +91,6 @@ pub(super) struct RawRetry {
 #[schemars(rename = "Job")]
 pub(super) struct RawJob {
     /// What the job is for; free text.
-    #[expect(dead_code, reason = "read and checked, shown by nobody yet")]
     pub(super) description: Option<String>,
     /// When it is due: a cron expression in quotes, `every 5m`, `@daily`, `@start`, or a list of
     /// them; left out: only by hand.
@@ -94,15 +99,19 @@ pub(super) struct RawJob {
     pub(super) timezone: Option<String>,
     /// The hours that daylight saving skips or repeats; default: as cron does.
     pub(super) dst: Option<Dst>,
-    /// Whether the schedule fires at all; default true. A disabled job can be run by hand.
+    /// Whether the schedule fires at all; a disabled job can still be run by hand.
+    #[schemars(extend("default" = true))]
     pub(super) enabled: Option<bool>,
-    /// The longest a single attempt may take; default `1h`.
+    /// The longest a single attempt may take.
+    #[schemars(extend("default" = "1h"))]
     pub(super) timeout: Option<Span>,
     /// Repetition of failed attempts; what is left out comes from `defaults`.
     pub(super) retry: Option<RawRetry>,
-    /// What happens when a slot comes while the job is still running; default `skip`.
+    /// What happens when a slot comes while the job is still running.
+    #[schemars(extend("default" = "skip"))]
     pub(super) overlap: Option<Overlap>,
-    /// What happens to slots that passed while nobody was awake; default `latest`.
+    /// What happens to slots that passed while nobody was awake.
+    #[schemars(extend("default" = "latest"))]
     pub(super) catch_up: Option<CatchUp>,
     /// How old a missed slot may be and still be caught up; default depends on the kind, mostly
     /// `1d`.

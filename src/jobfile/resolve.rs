@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use jiff::tz::TimeZone;
 
 use super::{
-    Context, EXAMPLE_HINT, Loaded, collect,
-    de::Skip,
+    collect,
+    context::{Context, Loaded},
     fault::Fault,
     folders, interpolate,
     jobs::Jobs,
-    node::{Node, Value},
+    node::{Node, Skip, Value},
     policy,
-    problem::Problem,
+    problem::{EXAMPLE_HINT, Problem},
     raw::RawFile,
     recipient,
     source::{Place, Source},
@@ -53,7 +53,8 @@ pub(super) fn file(
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
         policy::check(node, defaults.timeout, defaults.retry, &mut jobs.problems);
     }
-    jobs.problems.extend(recipients(&root));
+    let wrong = recipients(&root, &jobs.skip);
+    jobs.problems.extend(wrong);
     match entries(&root) {
         Ok(node) => jobs.all(node),
         Err(problem) => jobs.problems.push(problem),
@@ -104,9 +105,12 @@ fn timezone(
     skip: &Skip,
     problems: &mut Vec<Problem>,
 ) -> TimeZone {
-    let written = root.get("timezone").filter(|node| !skip.contains(&node.id));
-    let written = written.and_then(|node| node.texts().into_iter().next());
-    match written.map(|(text, place)| zone::parse(text, place)) {
+    let written = root.get("timezone").map(|node| node.texts(skip));
+    match written
+        .unwrap_or_default()
+        .first()
+        .map(|(text, place)| zone::parse(text, *place))
+    {
         Some(Ok(zone)) => return zone,
         Some(Err(problem)) => problems.push(problem),
         None => {}
@@ -114,11 +118,11 @@ fn timezone(
     context.local_zone.clone()
 }
 
-fn recipients(root: &Node) -> Vec<Problem> {
+fn recipients(root: &Node, skip: &Skip) -> Vec<Problem> {
     let list = root
         .get("encryption")
         .and_then(|node| node.get("recipients"));
-    let texts = list.map(Node::texts).unwrap_or_default();
+    let texts = list.map(|node| node.texts(skip)).unwrap_or_default();
     texts
         .into_iter()
         .filter_map(|(text, place)| recipient::check(text, place))

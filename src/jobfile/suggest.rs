@@ -4,10 +4,7 @@
 ///
 /// Near enough: at most a third of the letters differ. Case and `-` against `_` do not count; the
 /// last part of a path-like candidate (`Shanghai` of `Asia/Shanghai`) counts as the candidate.
-pub fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.chars().count() > 64 {
         return None;
     }

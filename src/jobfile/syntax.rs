@@ -6,19 +6,18 @@ use serde_yaml::{
 };
 
 use super::{
-    node,
     problem::Problem,
     source::{Place, Source},
 };
 
 /// How deep lists and maps may be nested; a job file needs six levels.
 const MAX_DEPTH: usize = 32;
-/// How many values a job file may have: 10,000 jobs with 20 settings each.
-const MAX_NODES: usize = 250_000;
+/// How many keys and values a job file may have: 10,000 jobs with 15 of them each.
+const MAX_NODES: usize = 150_000;
 /// How many anchors, aliases or merges (`<<`) a job file may have.
 const MAX_ALIASES: usize = 10_000;
 /// How many values all aliases together may stand for: each is read again at each use.
-const MAX_REPLAYED: usize = 200_000;
+const MAX_REPLAYED: usize = 100_000;
 
 /// The options of the YAML crate: YAML 1.2 booleans, hard limits, duplicates passed on to us.
 pub(super) fn options() -> Options {
@@ -50,9 +49,9 @@ type Told = (String, Option<&'static str>);
 /// The problem that an error of the YAML crate stands for.
 pub(super) fn problem(error: &Error, source: &Source) -> Problem {
     let error = unwrapped(error);
-    let place = place(error, source);
+    let place = place_of(error, source);
     let line = line(source, place);
-    let (message, hint) = told(error, line);
+    let (message, hint) = told(error);
     Problem::new(place, message).maybe_hint(hint.or_else(|| quoting(line)).map(str::to_owned))
 }
 
@@ -64,11 +63,11 @@ fn unwrapped(error: &Error) -> &Error {
 }
 
 /// Where; the scanner gives no bytes, so they are found from line and column.
-fn place(error: &Error, source: &Source) -> Place {
+fn place_of(error: &Error, source: &Source) -> Place {
     let Some(location) = error.location().filter(|location| location.line() > 0) else {
         return Place::FILE;
     };
-    let place = node::place(location);
+    let place = place(location);
     if place.end > place.start {
         return place;
     }
@@ -101,7 +100,7 @@ fn line(source: &Source, place: Place) -> &str {
     source.text.lines().nth(number).unwrap_or_default()
 }
 
-fn told(error: &Error, line: &str) -> Told {
+fn told(error: &Error) -> Told {
     let plain = |message: &str| (message.to_owned(), None);
     match error {
         Error::Budget { breach, .. } => budget(breach),
@@ -124,7 +123,7 @@ fn told(error: &Error, line: &str) -> Told {
         Error::Unexpected { .. } | Error::SerdeInvalidType { .. } => plain("a key must be text"),
         Error::Eof { .. } => plain("the file ends in the middle of a value"),
         Error::ExternalMessage { source, .. } => match source.as_ref() {
-            ExternalMessageSource::Parser(error) => scanner(error.kind(), line),
+            ExternalMessageSource::Parser(error) => scanner(error.kind()),
             _ => plain("this cannot be read as YAML"),
         },
         _ => plain("this cannot be read as YAML"),
@@ -172,7 +171,7 @@ fn unknown_alias() -> Told {
 
 const QUOTE_CRON: &str = "quote the cron expression: `schedule: \"*/5 * * * *\"`";
 
-fn scanner(kind: &ErrorKind, line: &str) -> Told {
+fn scanner(kind: &ErrorKind) -> Told {
     use ErrorKind as K;
     let (message, hint) = match kind {
         K::UnknownAnchor | K::MissingAnchorOrAliasName => return unknown_alias(),
@@ -214,7 +213,7 @@ fn scanner(kind: &ErrorKind, line: &str) -> Told {
         ),
         K::MappingValueNotAllowed | K::InvalidColonPlacement | K::MappingKeyNotAllowed => (
             "a second `:` on one line, or a line that is indented too far",
-            Some("put a text that holds `: ` in quotes"),
+            Some("put a text that holds `: ` in quotes, and look for an open bracket above"),
         ),
         K::InvalidIndentation
         | K::InvalidFlowScalarIndent
@@ -228,11 +227,23 @@ fn scanner(kind: &ErrorKind, line: &str) -> Told {
         ),
         _ => return (format!("this cannot be read as YAML ({kind})"), None),
     };
-    let _ = line;
     (message.to_owned(), hint)
 }
 
 const QUOTE: &str = "put the value in quotes";
+
+/// The place of a location of the YAML crate.
+pub(super) fn place(location: serde_yaml::Location) -> Place {
+    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let byte = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    let start = byte(location.span().byte_offset());
+    Place {
+        line: count(location.line()),
+        column: count(location.column()),
+        start,
+        end: start + byte(location.span().byte_len()),
+    }
+}
 
 /// What people forget to quote.
 fn quoting(line: &str) -> Option<&'static str> {

@@ -1,5 +1,6 @@
-//! Golden texts: one per kind of mistake, as a person sees them at 80 columns.
+//! Whole files: golden texts of every kind of mistake, hostile input, what is committed.
 
+mod generated;
 mod golden;
 mod hostile;
 mod loading;
