@@ -16,6 +16,8 @@ pub use policy::{CatchUp, Overlap, Policy, Retry};
 pub use report::{Plan, Report, Step};
 pub use set::{JobSet, JobSpec};
 
+use crate::units::Span;
+
 pub use crate::{
     watch::{Cancel, CancelReason, Cancelled, Progress, Watch},
     words::{JobName, Outcome, RunId, Slot, Trigger},
@@ -66,4 +68,6 @@ pub trait Kind: Job + DeserializeOwned + schemars::JsonSchema {
     const SUMMARY: &'static str;
     /// A whole job (under its name) as it would stand in jobs.yaml; a test parses it.
     const EXAMPLE: &'static str;
+    /// How old a missed slot may be and still be caught up, unless the job file says otherwise.
+    const CATCH_UP_WINDOW: Span = Span::from_secs(24 * 3_600);
 }

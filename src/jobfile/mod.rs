@@ -1,1 +1,63 @@
-//! (see docs/ARCHITECTURE.md)
+//! jobs.yaml → a checked set of jobs; every problem at once, each at its line and column.
+//!
+//! The text becomes a tree of our own in which each key and value knows its place ([`node`]);
+//! variables are put in ([`interpolate`]); serde reads the tree block by block, and what it refuses
+//! is left out and told, until the rest can be read ([`collect`]); last come the rules that types
+//! cannot say ([`resolve`], [`jobs`]). Only [`node`] and [`syntax`] name the YAML crate.
+
+use std::path::Path;
+
+mod collect;
+mod context;
+mod de;
+mod docs;
+mod fault;
+mod folders;
+mod interpolate;
+mod jobs;
+mod kind;
+mod node;
+mod policy;
+mod problem;
+mod problems;
+mod raw;
+mod read;
+mod recipient;
+mod render;
+mod resolve;
+mod schema;
+mod source;
+mod suggest;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+pub use context::{Context, Loaded};
+pub use docs::{jobs_md, kinds_table};
+pub use problem::{Place, Problem};
+pub use problems::Problems;
+pub use read::{MAX_BYTES, ReadError, read_file};
+pub use schema::schema;
+pub use suggest::nearest;
+
+/// Reads the text of a job file. Pure but for what the kinds look up when they check themselves.
+///
+/// `name` is how the file is called in messages.
+///
+/// # Errors
+/// [`Problems`]: all that is wrong with it.
+pub fn load(text: &[u8], name: &Path, context: &Context<'_>) -> Result<Loaded, Problems> {
+    let name = name.display().to_string();
+    let (source, mut problems) = read::decode(text, name);
+    let loaded = if problems.is_empty() {
+        node::parse(&source, &mut problems)
+            .and_then(|root| resolve::file(root, &source, context, &mut problems))
+    } else {
+        None
+    };
+    match loaded {
+        Some(loaded) if problems.is_empty() => Ok(loaded),
+        _ => Err(Problems::new(source, problems)),
+    }
+}

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     job::{Cx, Env, Job, JobError, Kind, Plan, Problem, Report},
     retention::Keep,
+    units::Span,
 };
 
 /// The settings of a `backup` job.
@@ -72,4 +73,6 @@ backup-daily:
   schedule: \"0 2 * * *\"
   backup: {what: [database, config], to: backups/daily, keep: {daily: 7}}
 ";
+    // A machine that is off for a day and a night still gets yesterday's archive.
+    const CATCH_UP_WINDOW: Span = Span::from_secs(36 * 3_600);
 }

@@ -1,0 +1,237 @@
+//! The entries of `jobs:`, one by one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::tz::TimeZone;
+
+use super::{
+    collect,
+    fault::{Fault, Wrong, unknown},
+    folders::Owned,
+    kind::{self, Built},
+    node::{Key, Node, Skip, Text, Value},
+    policy,
+    problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
+    raw::{RawDefaults, RawJob},
+    source::{Place, Source},
+    suggest::one_of,
+    zone,
+};
+use crate::{
+    job::{Env, JobName, JobSpec},
+    kinds,
+    schedule::Schedule,
+};
+
+/// What all jobs of a file share while they are read, and what has come of them.
+#[derive(Debug)]
+pub(super) struct Jobs<'a> {
+    pub(super) source: &'a Source,
+    pub(super) env: Arc<Env>,
+    pub(super) timezone: TimeZone,
+    pub(super) defaults: RawDefaults,
+    pub(super) skip: Skip,
+    pub(super) problems: Vec<Problem>,
+    pub(super) specs: Vec<JobSpec>,
+    pub(super) places: BTreeMap<JobName, Place>,
+    pub(super) owned: Vec<Owned>,
+}
+
+impl Jobs<'_> {
+    /// Reads all jobs; stops when there are more problems than anybody reads.
+    pub(super) fn all(&mut self, jobs: &Node) {
+        for (key, node) in jobs.entries() {
+            if self.problems.len() > MAX_PROBLEMS {
+                return;
+            }
+            self.job(key, node);
+        }
+    }
+
+    fn job(&mut self, key: &Key, node: &Node) {
+        let name = key.text.parse::<JobName>();
+        let name = name.map_err(|error| {
+            self.problems
+                .push(Problem::new(key.place, error.to_string()));
+        });
+        if self.skip.contains(&node.id) {
+            return;
+        }
+        if !matches!(node.value, Value::Map(_) | Value::Null) {
+            let message = format!(
+                "the job `{}` has no settings: expected keys with values",
+                key.text
+            );
+            self.problems
+                .push(Problem::new(node.place, message).hint(EXAMPLE_HINT));
+            return;
+        }
+        let before = self.problems.len();
+        let kind = kind::pick(node, kinds::NAMES, &mut self.problems);
+        let known = |(_, value): &&(Key, Node)| !self.skip.contains(&value.id);
+        let built = kind
+            .filter(known)
+            .and_then(|(key, node)| self.kind(key, node));
+        // Out of the way of the job's own settings.
+        let kinds = node
+            .entries()
+            .iter()
+            .filter(|(key, _)| kinds::NAMES.contains(&key.text.as_str()));
+        self.skip.extend(kinds.map(|(_, node)| node.id));
+        let raw = self.settings(key, node, kind.is_some());
+        let schedules = self.schedules(node);
+        let timezone = self.timezone(node);
+        if let (Ok(name), Some(built), Some(raw)) = (name, built, raw) {
+            policy::check(node, raw.timeout, raw.retry, &mut self.problems);
+            self.places.insert(name.clone(), key.place);
+            if self.problems.len() == before {
+                self.own(&name, key, kind, &built);
+            }
+            self.specs.push(JobSpec {
+                name,
+                kind: built.name,
+                schedules,
+                policy: policy::resolve(&raw, &self.defaults, timezone, built.window),
+                job: built.job,
+            });
+        }
+    }
+
+    /// Reads and checks the settings of the kind.
+    fn kind(&mut self, key: &Key, node: &Node) -> Option<Built> {
+        let mut faults = Vec::new();
+        let mut read = kind::Read {
+            node,
+            skip: &mut self.skip,
+            tell: &mut |fault| faults.push(fault),
+        };
+        let built = kinds::with(&key.text, &mut read).flatten();
+        self.problems.extend(faults.iter().map(Fault::problem));
+        let built = built.filter(|_| faults.is_empty())?;
+        for problem in built.job.check(&self.env) {
+            let place = setting(key, node, problem.setting);
+            self.problems
+                .push(Problem::new(place, problem.message).maybe_hint(problem.hint));
+        }
+        Some(built)
+    }
+
+    /// The job's own settings.
+    fn settings(&mut self, key: &Key, node: &Node, has_kind: bool) -> Option<RawJob> {
+        let mut has_kind = has_kind;
+        let (problems, skip) = (&mut self.problems, &mut self.skip);
+        let mut tell = |fault: Fault| {
+            let own = node
+                .entries()
+                .iter()
+                .find(|(_, value)| Some(value.id) == fault.entry);
+            let problem = match (&fault.wrong, own) {
+                (Wrong::Key { name, expected }, Some((key, value))) => {
+                    if !has_kind && kind::is_meant(name, value, kinds::NAMES, expected) {
+                        has_kind = true;
+                        unknown(key.place, "unknown kind", name, kinds::NAMES)
+                    } else {
+                        let expected = [expected, kinds::NAMES].concat();
+                        unknown(key.place, "unknown key", name, &expected)
+                    }
+                }
+                _ => fault.problem(),
+            };
+            problems.push(problem);
+        };
+        let raw = collect::read(node, skip, &mut tell);
+        if !has_kind {
+            let message = format!(
+                "the job `{}` has no kind: nothing says what it does",
+                key.text
+            );
+            let hint = format!("add one of {}, e.g. `backup: {{}}`", one_of(kinds::NAMES));
+            self.problems
+                .push(Problem::new(key.place, message).hint(hint));
+        }
+        raw
+    }
+
+    fn schedules(&mut self, node: &Node) -> Vec<Schedule> {
+        let texts = node.get("schedule").map(|node| node.texts(&self.skip));
+        let texts = texts.unwrap_or_default().into_iter();
+        texts
+            .filter_map(|(text, place)| self.schedule(text, place))
+            .collect()
+    }
+
+    fn schedule(&mut self, text: &Text, place: Place) -> Option<Schedule> {
+        let error = match Schedule::parse(&text.text) {
+            Ok(schedule) => return Some(schedule),
+            Err(error) => error,
+        };
+        let problem = match text.variable {
+            Some(_) => Problem::new(place, format!("no schedule {}", text.shown())),
+            None => {
+                let part = self.source.inside(place, &text.text, &error.span);
+                Problem::new(part, error.message).maybe_hint(error.hint)
+            }
+        };
+        self.problems.push(problem);
+        None
+    }
+
+    fn timezone(&mut self, node: &Node) -> TimeZone {
+        let written = node.get("timezone").map(|node| node.texts(&self.skip));
+        match written
+            .unwrap_or_default()
+            .first()
+            .map(|(text, place)| zone::parse(text, *place))
+        {
+            Some(Ok(zone)) => return zone,
+            Some(Err(problem)) => self.problems.push(problem),
+            None => {}
+        }
+        self.timezone.clone()
+    }
+
+    fn own(&mut self, name: &JobName, key: &Key, kind: Option<&(Key, Node)>, built: &Built) {
+        let place = kind.map_or(key.place, |(key, node)| setting(key, node, "to"));
+        let order = self.specs.len();
+        let owned = built
+            .job
+            .owned_folders(name, &self.env)
+            .into_iter()
+            .map(|folder| Owned {
+                folder,
+                order,
+                job: name.to_string(),
+                place,
+            });
+        self.owned.extend(owned);
+    }
+}
+
+/// The place of the setting `path` (`keep.daily`) of a kind, or of the kind's key.
+fn setting(key: &Key, node: &Node, path: &str) -> Place {
+    let found = path.split('.').try_fold(node, |node, part| node.get(part));
+    found
+        .filter(|_| !path.is_empty())
+        .map_or(key.place, |node| node.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobfile::node;
+
+    #[test]
+    fn a_kind_points_at_its_settings() {
+        let source = Source {
+            name: "x".into(),
+            text: "backup: {to: a, keep: {daily: 7}}".into(),
+        };
+        let root = node::parse(&source, &mut Vec::new()).unwrap();
+        let (key, kind) = root.entry("backup").unwrap();
+        let shown = |path| source.at(setting(key, kind, path));
+        assert_eq!(shown("to"), "a");
+        assert_eq!(shown("keep.daily"), "7");
+        assert_eq!(shown("what"), "backup");
+        assert_eq!(shown(""), "backup");
+    }
+}

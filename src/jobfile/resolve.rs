@@ -1,0 +1,148 @@
+//! From the tree to a set of jobs, with everything that is wrong.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use jiff::tz::TimeZone;
+
+use super::{
+    collect,
+    context::{Context, Loaded},
+    fault::Fault,
+    folders, interpolate,
+    jobs::Jobs,
+    node::{Node, Skip, Value},
+    policy,
+    problem::{EXAMPLE_HINT, Problem},
+    raw::RawFile,
+    recipient,
+    source::{Place, Source},
+    zone,
+};
+use crate::{
+    archive::Encryption,
+    job::{Env, JobSet},
+};
+
+/// Where the assistant's database is unless the file says otherwise, relative to the root.
+const DATABASE: &str = "data/trading_assistant.db";
+
+/// Resolves the tree; `problems` holds what is known already and gets the rest.
+pub(super) fn file(
+    mut root: Node,
+    source: &Source,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Loaded> {
+    let mut skip = Skip::new();
+    let used = interpolate::all(&mut root, source, context.vars, &mut skip, problems);
+    let mut tell = |fault: Fault| problems.push(fault.problem());
+    let raw: Option<RawFile> = collect::read(&root, &mut skip, &mut tell);
+    let raw = raw?;
+    let timezone = timezone(&root, context, &skip, problems);
+    let mut jobs = Jobs {
+        source,
+        env: Arc::new(env(&raw, context)),
+        timezone: timezone.clone(),
+        defaults: raw.defaults.clone().unwrap_or_default(),
+        skip,
+        problems: std::mem::take(problems),
+        specs: Vec::new(),
+        places: BTreeMap::new(),
+        owned: Vec::new(),
+    };
+    if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
+        policy::check(node, defaults.timeout, defaults.retry, &mut jobs.problems);
+    }
+    let wrong = recipients(&root, &jobs.skip);
+    jobs.problems.extend(wrong);
+    match entries(&root) {
+        Ok(node) => jobs.all(node),
+        Err(problem) => jobs.problems.push(problem),
+    }
+    jobs.problems.extend(folders::clashes(&jobs.owned));
+    *problems = jobs.problems;
+    for problem in problems.iter_mut() {
+        problem.message = interpolate::redact(&problem.message, &used);
+        problem.hint = problem
+            .hint
+            .as_deref()
+            .map(|hint| interpolate::redact(hint, &used));
+    }
+    Some(Loaded {
+        set: JobSet {
+            jobs: jobs.specs,
+            env: jobs.env,
+        },
+        timezone,
+        places: jobs.places,
+    })
+}
+
+fn env(raw: &RawFile, context: &Context<'_>) -> Env {
+    let database = raw
+        .database
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(DATABASE));
+    let recipients = raw
+        .encryption
+        .as_ref()
+        .map(|encryption| encryption.recipients.clone());
+    Env {
+        settings: context.settings.clone(),
+        database: context.settings.path(database),
+        encryption: Encryption {
+            recipients: recipients.unwrap_or_default(),
+            key_file: context.settings.key_file(),
+        },
+        clock: context.clock.clone(),
+        host: context.host.clone(),
+    }
+}
+
+fn timezone(
+    root: &Node,
+    context: &Context<'_>,
+    skip: &Skip,
+    problems: &mut Vec<Problem>,
+) -> TimeZone {
+    let written = root.get("timezone").map(|node| node.texts(skip));
+    match written
+        .unwrap_or_default()
+        .first()
+        .map(|(text, place)| zone::parse(text, *place))
+    {
+        Some(Ok(zone)) => return zone,
+        Some(Err(problem)) => problems.push(problem),
+        None => {}
+    }
+    context.local_zone.clone()
+}
+
+fn recipients(root: &Node, skip: &Skip) -> Vec<Problem> {
+    let list = root
+        .get("encryption")
+        .and_then(|node| node.get("recipients"));
+    let texts = list.map(|node| node.texts(skip)).unwrap_or_default();
+    texts
+        .into_iter()
+        .filter_map(|(text, place)| recipient::check(text, place))
+        .collect()
+}
+
+/// The value of `jobs:`, if it has entries.
+fn entries(root: &Node) -> Result<&Node, Problem> {
+    let Some((key, node)) = root.entry("jobs") else {
+        return Err(
+            Problem::new(Place::FILE, "no jobs: the key `jobs` is missing").hint(EXAMPLE_HINT),
+        );
+    };
+    match &node.value {
+        Value::Map(entries) if !entries.is_empty() => Ok(node),
+        Value::Map(_) | Value::Null => {
+            Err(Problem::new(key.place, "no jobs: nothing stands under `jobs`").hint(EXAMPLE_HINT))
+        }
+        _ => Err(
+            Problem::new(node.place, "expected jobs by name: keys with values").hint(EXAMPLE_HINT),
+        ),
+    }
+}
