@@ -295,7 +295,11 @@ mod tests {
 
     fn prices(length: usize) -> Vec<u8> {
         let line = |n: usize| format!("AAPL,{n},{}.{:02}\n", 180 + n % 17, n * 7919 % 100);
-        (0..).map(line).flat_map(String::into_bytes).take(length).collect()
+        (0..)
+            .map(line)
+            .flat_map(String::into_bytes)
+            .take(length)
+            .collect()
     }
 
     fn pack(plain: &[u8], level: Level, workers: usize) -> Vec<u8> {
@@ -402,8 +406,14 @@ mod tests {
         for left in 0..10 {
             let failing = Failing::new(left, &alive);
             let mut gzip = ParallelGzip::new(failing, Level::Fast, 2).unwrap();
-            let result = gzip.write_all(&plain).and_then(|()| gzip.finish().map(drop));
-            assert_eq!(result.unwrap_err().kind(), io::ErrorKind::StorageFull, "{left}");
+            let result = gzip
+                .write_all(&plain)
+                .and_then(|()| gzip.finish().map(drop));
+            assert_eq!(
+                result.unwrap_err().kind(),
+                io::ErrorKind::StorageFull,
+                "{left}"
+            );
         }
         assert_eq!(alive.load(Ordering::SeqCst), 0);
     }

@@ -57,7 +57,9 @@ impl Client {
     /// # Errors
     /// [`Error::Socket`], [`Error::Refused`].
     pub async fn stop(&self, request: StopRequest) -> Result<(), Error> {
-        self.ask(Method::POST, "/v1/stop", &request).await.map(|_| ())
+        self.ask(Method::POST, "/v1/stop", &request)
+            .await
+            .map(|_| ())
     }
 
     /// Asks a run to stop.
@@ -75,14 +77,24 @@ impl Client {
     /// [`Error::Socket`], [`Error::Refused`] with status 404 for an unknown job.
     pub async fn run(&self, job: &str) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
         const BUFFER: usize = 64;
-        let answer = self.ask(Method::POST, &format!("/v1/jobs/{job}/run"), &()).await?;
-        let mut lines = Lines { body: answer.into_body(), buffer: Vec::new() };
-        let first = lines.next().await.ok_or_else(|| failed(&self.path)("the stream is empty"))?;
+        let answer = self
+            .ask(Method::POST, &format!("/v1/jobs/{job}/run"), &())
+            .await?;
+        let mut lines = Lines {
+            body: answer.into_body(),
+            buffer: Vec::new(),
+        };
+        let first = lines
+            .next()
+            .await
+            .ok_or_else(|| failed(&self.path)("the stream is empty"))?;
         let accepted: Accepted = serde_json::from_slice(&first).map_err(failed(&self.path))?;
         let (sender, receiver) = mpsc::channel(BUFFER);
         tokio::spawn(async move {
             while let Some(line) = lines.next().await {
-                let Ok(event) = serde_json::from_slice(&line) else { return };
+                let Ok(event) = serde_json::from_slice(&line) else {
+                    return;
+                };
                 if sender.send(event).await.is_err() {
                     return;
                 }
@@ -99,10 +111,9 @@ impl Client {
     ) -> Result<hyper::Response<Incoming>, Error> {
         let failed_io = failed(&self.path);
         let stream = UnixStream::connect(&self.path).await.map_err(failed_io)?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream))
-                .await
-                .map_err(failed(&self.path))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(failed(&self.path))?;
         tokio::spawn(connection);
         let body = serde_json::to_vec(body).map_err(failed(&self.path))?;
         let request = Request::builder()
@@ -112,7 +123,10 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(body))
             .map_err(failed(&self.path))?;
-        let answer = sender.send_request(request).await.map_err(failed(&self.path))?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(failed(&self.path))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -120,27 +134,41 @@ impl Client {
         let refusal: Refusal = self.json(answer).await.unwrap_or_else(|_| Refusal {
             error: format!("the daemon answered {}", describe(status)),
         });
-        Err(Error::Refused { status: status.as_u16(), message: refusal.error })
+        Err(Error::Refused {
+            status: status.as_u16(),
+            message: refusal.error,
+        })
     }
 
     async fn json<T: DeserializeOwned>(
         &self,
         answer: hyper::Response<Incoming>,
     ) -> Result<T, Error> {
-        let bytes = answer.into_body().collect().await.map_err(failed(&self.path))?.to_bytes();
+        let bytes = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(failed(&self.path))?
+            .to_bytes();
         serde_json::from_slice(&bytes).map_err(failed(&self.path))
     }
 }
 
 fn describe(status: StatusCode) -> String {
-    status.canonical_reason().map_or_else(|| status.to_string(), str::to_lowercase)
+    status
+        .canonical_reason()
+        .map_or_else(|| status.to_string(), str::to_lowercase)
 }
 
 fn failed<E>(path: &Path) -> impl Fn(E) -> Error + use<'_, E>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    move |source| Error::Socket { act: "talk to", path: path.to_owned(), source: source.into() }
+    move |source| Error::Socket {
+        act: "talk to",
+        path: path.to_owned(),
+        source: source.into(),
+    }
 }
 
 /// Cuts a body into lines.

@@ -91,7 +91,10 @@ pub(super) fn serve(path: &Path, shared: Shared) -> Result<Server, Error> {
             tracing::error!(%error, "the control socket failed");
         }
     });
-    Ok(Server { path: path.to_owned(), task })
+    Ok(Server {
+        path: path.to_owned(),
+        task,
+    })
 }
 
 /// A serving socket; dropping it closes the socket and removes its file.
@@ -137,7 +140,9 @@ impl Listener for OwnerOnly {
 
 fn is_owner(stream: &UnixStream) -> bool {
     let me = rustix::process::getuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == me || peer.uid() == 0)
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == me || peer.uid() == 0)
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -171,7 +176,11 @@ async fn stop(State(shared): State<Arc<Shared>>, Json(request): Json<StopRequest
 }
 
 async fn cancel(State(shared): State<Arc<Shared>>, UrlPath(ticket): UrlPath<u64>) -> Response {
-    match shared.engine.cancel(Ticket(ticket), CancelReason::Operator).await {
+    match shared
+        .engine
+        .cancel(Ticket(ticket), CancelReason::Operator)
+        .await
+    {
         Ok(()) => StatusCode::ACCEPTED.into_response(),
         Err(error) => refuse(&error),
     }
@@ -182,7 +191,9 @@ async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -
         Ok(handle) => handle,
         Err(error) => return refuse(&error),
     };
-    let accepted = Accepted { ticket: handle.ticket.0 };
+    let accepted = Accepted {
+        ticket: handle.ticket.0,
+    };
     let (sender, body) = Channel::<_, std::convert::Infallible>::new(64);
     tokio::spawn(stream(accepted, with_progress(handle), sender));
     Body::new(body).into_response()
@@ -214,5 +225,11 @@ fn refuse(error: &engine::Error) -> Response {
         engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, Json(Refusal { error: error.to_string() })).into_response()
+    (
+        status,
+        Json(Refusal {
+            error: error.to_string(),
+        }),
+    )
+        .into_response()
 }

@@ -69,17 +69,36 @@ pub async fn start(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
-    let made = if opened.first { first_start::contents(site, &loaded)? } else { Vec::new() };
+    let made = if opened.first {
+        first_start::contents(site, &loaded)?
+    } else {
+        Vec::new()
+    };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.lost.len());
     let since = site.clock.now();
     let session = opened.engine(loaded.set, true).await?;
     let (stop, stops) = mpsc::channel(4);
-    let shared = Shared { engine: session.engine.clone(), since, jobs, stop };
+    let shared = Shared {
+        engine: session.engine.clone(),
+        since,
+        jobs,
+        stop,
+    };
     let server = control::serve(&socket::path(&site.settings), shared)?;
-    session.ledger.note(DAEMON, "start", "", concat!("version ", env!("CARGO_PKG_VERSION")))?;
+    session.ledger.note(
+        DAEMON,
+        "start",
+        "",
+        concat!("version ", env!("CARGO_PKG_VERSION")),
+    )?;
     tracing::info!(jobs, lost, version = env!("CARGO_PKG_VERSION"), "ready");
     let upcoming = session.engine.status().await?.upcoming;
-    ready(&Ready { made, jobs, upcoming, lost });
+    ready(&Ready {
+        made,
+        jobs,
+        upcoming,
+        lost,
+    });
     let ending = live(&session.engine, signals, stops).await?;
     drop(server);
     session.ledger.note(DAEMON, "stop", "", "")?;

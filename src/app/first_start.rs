@@ -9,7 +9,12 @@ pub(super) type Made = String;
 /// Makes the folders that are missing.
 pub(super) fn folders(site: &Site) -> Result<(), Error> {
     let settings = &site.settings;
-    for folder in [settings.data(), settings.logs(), settings.config(), settings.path("backups")] {
+    for folder in [
+        settings.data(),
+        settings.logs(),
+        settings.config(),
+        settings.path("backups"),
+    ] {
         if !folder.exists() {
             files::create_private_dir(&folder)?;
         }
@@ -24,7 +29,7 @@ pub(super) fn contents(site: &Site, loaded: &Loaded) -> Result<Vec<Made>, Error>
     let env = &loaded.set.env;
     let key = &env.encryption.key_file;
     if env.encryption.recipients.is_empty() && !key.exists() {
-        archive::keys::generate(key, site.clock.now())?;
+        archive::generate(key, site.clock.now())?;
         made.push(format!(
             "made a key: {} — archives cannot be opened without it; keep a copy elsewhere",
             shown(site, key)
@@ -33,11 +38,17 @@ pub(super) fn contents(site: &Site, loaded: &Loaded) -> Result<Vec<Made>, Error>
     if env.database == site.settings.path(store::DEFAULT_PATH)
         && store::create_sample(&env.database)?
     {
-        made.push(format!("made a sample database: {}", shown(site, &env.database)));
+        made.push(format!(
+            "made a sample database: {}",
+            shown(site, &env.database)
+        ));
     }
     Ok(made)
 }
 
 fn shown(site: &Site, path: &std::path::Path) -> String {
-    path.strip_prefix(site.settings.root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(site.settings.root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

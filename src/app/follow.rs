@@ -9,6 +9,7 @@ use crate::{
     engine::{self, Event, RunHandle, Ticket},
     job::{CancelReason, Cx, JobError, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
+    logs::{self, Console},
 };
 
 /// How often progress is sampled.
@@ -34,9 +35,10 @@ impl Following {
     /// When the daemon cannot be asked.
     pub async fn cancel(&self) -> Result<(), Error> {
         match &self.place {
-            Place::Here(session, ticket) => {
-                Ok(session.engine.cancel(*ticket, CancelReason::Operator).await?)
-            }
+            Place::Here(session, ticket) => Ok(session
+                .engine
+                .cancel(*ticket, CancelReason::Operator)
+                .await?),
             Place::Daemon(client, ticket) => client.cancel(*ticket).await,
         }
     }
@@ -60,20 +62,38 @@ impl Following {
 ///
 /// # Errors
 /// [`Error::Engine`] for an unknown job, [`Error::Lock`] when another `run-job` is at work.
-pub async fn run_job(site: &Site, loaded: Loaded, name: &str) -> Result<Following, Error> {
+pub async fn run_job(
+    site: &Site,
+    loaded: Loaded,
+    name: &str,
+    filter: &str,
+) -> Result<Following, Error> {
     if let Some(client) = Client::connect(&site.settings).await? {
         let (ticket, events) = client.run(name).await?;
-        return Ok(Following { events, place: Place::Daemon(client, ticket) });
+        return Ok(Following {
+            events,
+            place: Place::Daemon(client, ticket),
+        });
     }
     if loaded.set.get(name).is_none() {
         return Err(engine::Error::UnknownJob(name.to_owned()).into());
     }
     let opened = session::open(site, &loaded, &format!("run-job {name}"))?;
+    logs::init(&logs::Options {
+        filter,
+        console: Console::Off,
+        file: Some(&site.settings.log_file()),
+        clock: site.clock.clone(),
+        zone: site.zone.zone.clone(),
+    })?;
     let session = opened.engine(loaded.set, false).await?;
     let handle = session.engine.run(name).await?;
     let ticket = handle.ticket;
     let events = with_progress(handle);
-    Ok(Following { events, place: Place::Here(Box::new(session), ticket) })
+    Ok(Following {
+        events,
+        place: Place::Here(Box::new(session), ticket),
+    })
 }
 
 /// What a run of the job would do.
@@ -81,7 +101,10 @@ pub async fn run_job(site: &Site, loaded: Loaded, name: &str) -> Result<Followin
 /// # Errors
 /// [`Error::Engine`] for an unknown job. The inner error is the job's own.
 pub fn plan_job(site: &Site, loaded: &Loaded, name: &str) -> Result<Result<Plan, JobError>, Error> {
-    let spec = loaded.set.get(name).ok_or_else(|| engine::Error::UnknownJob(name.to_owned()))?;
+    let spec = loaded
+        .set
+        .get(name)
+        .ok_or_else(|| engine::Error::UnknownJob(name.to_owned()))?;
     let run = RunInfo {
         id: RunId(0),
         job: spec.name.clone(),
@@ -90,7 +113,12 @@ pub fn plan_job(site: &Site, loaded: &Loaded, name: &str) -> Result<Result<Plan,
         trigger: Trigger::Manual,
         missed: 0,
     };
-    let cx = Cx { run, env: Arc::clone(&loaded.set.env), watch: Watch::default() };
+    let cx = Cx {
+        run,
+        env: Arc::clone(&loaded.set.env),
+        zone: spec.policy.timezone.clone(),
+        watch: Watch::default(),
+    };
     Ok(spec.job.plan(&cx))
 }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Error, Site};
 use crate::{
+    job::JobSpec,
     jobfile::{self, Context, Loaded},
     ledger::Ledger,
     system,
@@ -40,4 +43,35 @@ pub fn open_ledger(site: &Site) -> Result<Option<Arc<Ledger>>, Error> {
         return Ok(None);
     }
     Ok(Some(Arc::new(Ledger::open(&path, site.clock.clone())?)))
+}
+
+/// The next `count` slots of a job, as the daemon would fire them; none for a disabled job.
+///
+/// # Errors
+/// [`Error::Ledger`].
+pub fn next_slots(
+    site: &Site,
+    ledger: Option<&Ledger>,
+    spec: &JobSpec,
+    count: usize,
+) -> Result<Vec<Timestamp>, Error> {
+    if !spec.policy.enabled {
+        return Ok(Vec::new());
+    }
+    let now = site.clock.now();
+    let known = ledger
+        .map(|ledger| ledger.anchor(&spec.name))
+        .transpose()?
+        .flatten();
+    let anchor = known.unwrap_or(now);
+    let mut slots = Vec::new();
+    let mut after = now;
+    while slots.len() < count {
+        let Some(next) = spec.next_after(after, anchor) else {
+            break;
+        };
+        slots.push(next);
+        after = next;
+    }
+    Ok(slots)
 }

@@ -19,9 +19,9 @@ mod socket;
 
 pub use client::Client;
 pub use control::{Info, StopRequest};
-pub use daemon::{Ending, Ready, start};
+pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
-pub use load::{Vars, load, open_ledger};
+pub use load::{Vars, load, next_slots, open_ledger};
 pub use shelf::{Row, find_archive, identities, rows};
 
 /// Where a command works, and by which clock.
@@ -97,5 +97,9 @@ pub enum Error {
 }
 
 fn count(problems: usize) -> String {
-    if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
+    if problems == 1 {
+        "1 problem".to_owned()
+    } else {
+        format!("{problems} problems")
+    }
 }

@@ -46,17 +46,41 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
     let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
     let lost = ledger.recover(instance)?;
     sweep(&loaded.set)?;
-    Ok(Opened { ledger, instance, lost, first, lock })
+    Ok(Opened {
+        ledger,
+        instance,
+        lost,
+        first,
+        lock,
+    })
 }
 
 impl Opened {
     /// Starts the engine.
     pub(super) async fn engine(self, set: JobSet, timer: bool) -> Result<Session, Error> {
-        let Self { ledger, instance, lost, lock, .. } = self;
+        let Self {
+            ledger,
+            instance,
+            lost,
+            lock,
+            ..
+        } = self;
         let registrations: Vec<Registration> = set.jobs.iter().map(registration).collect();
         let known = ledger.register(&registrations)?;
-        let config = Config { set, ledger: Arc::clone(&ledger), instance, known, lost, timer };
-        Ok(Session { engine: Engine::start(config).await?, ledger, instance, lock })
+        let config = Config {
+            set,
+            ledger: Arc::clone(&ledger),
+            instance,
+            known,
+            lost,
+            timer,
+        };
+        Ok(Session {
+            engine: Engine::start(config).await?,
+            ledger,
+            instance,
+            lock,
+        })
     }
 }
 
@@ -80,7 +104,10 @@ fn registration(spec: &JobSpec) -> Registration {
     } else {
         String::new()
     };
-    Registration { job: spec.name.clone(), schedule }
+    Registration {
+        job: spec.name.clone(),
+        schedule,
+    }
 }
 
 /// Removes partial files that a dead process left in the folders of jobs.

@@ -17,9 +17,15 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
         return usual;
     }
     let digest = Sha256::digest(settings.root().as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let user = rustix::process::getuid().as_raw();
-    std::env::temp_dir().join(format!("bellkeeper-{user}-{name}")).join("control.sock")
+    std::env::temp_dir()
+        .join(format!("bellkeeper-{user}-{name}"))
+        .join("control.sock")
 }
 
 #[cfg(test)]
@@ -30,13 +36,19 @@ mod tests {
     use crate::settings::Raw;
 
     fn socket(root: &str) -> PathBuf {
-        let raw = Raw { root: Some(root.into()), jobs_file: None };
+        let raw = Raw {
+            root: Some(root.into()),
+            jobs_file: None,
+        };
         path(&Settings::resolve(&raw, Path::new("/")))
     }
 
     #[test]
     fn a_deep_root_gets_a_short_socket_of_its_own() {
-        assert_eq!(socket("/srv/box"), Path::new("/srv/box/data/bellkeeper.sock"));
+        assert_eq!(
+            socket("/srv/box"),
+            Path::new("/srv/box/data/bellkeeper.sock")
+        );
         let [a, b] = ["a", "b"].map(|tail| socket(&format!("/{}/{tail}", "deep/".repeat(30))));
         assert!(a.as_os_str().len() <= LONGEST && a != b, "{a:?}");
     }

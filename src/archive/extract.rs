@@ -185,7 +185,11 @@ impl Sink for Unpack<'_> {
                 let full = self.to.join(path);
                 let file = files::create_private(&full).map_err(|error| {
                     let taken = error.source.kind() == io::ErrorKind::AlreadyExists;
-                    if taken { self.clash(head) } else { error.into() }
+                    if taken {
+                        self.clash(head)
+                    } else {
+                        error.into()
+                    }
                 })?;
                 self.file = Some((full, file));
             }

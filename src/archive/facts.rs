@@ -120,10 +120,15 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
     let columns = statement
         .query_map([name], |row| row.get::<_, String>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let time = TIME_COLUMNS
-        .iter()
-        .find_map(|wanted| columns.iter().find(|have| have.eq_ignore_ascii_case(wanted)));
-    let newest = time.map_or_else(|| "NULL".to_owned(), |column| format!("max({})", quoted(column)));
+    let time = TIME_COLUMNS.iter().find_map(|wanted| {
+        columns
+            .iter()
+            .find(|have| have.eq_ignore_ascii_case(wanted))
+    });
+    let newest = time.map_or_else(
+        || "NULL".to_owned(),
+        |column| format!("max({})", quoted(column)),
+    );
     let query = format!("SELECT count(*), {newest} FROM {}", quoted(name));
     connection.query_row(&query, [], |row| {
         Ok(Table {

@@ -139,12 +139,13 @@ fn stream(
 ) -> Result<Streamed, Error> {
     let write = write(path);
     let recipients = request.recipients.iter();
-    let encryptor = Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(
-        |error| Error::Encrypt {
-            path: path.to_owned(),
-            what: error.to_string(),
-        },
-    )?;
+    let encryptor =
+        Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(|error| {
+            Error::Encrypt {
+                path: path.to_owned(),
+                what: error.to_string(),
+            }
+        })?;
     let to_sync = file.try_clone().map_err(&write)?;
     let output = Hashing::new((seams.output)(file));
     let age = encryptor.wrap_output(output).map_err(&write)?;
@@ -240,7 +241,11 @@ struct Chunks {
 impl Chunks {
     fn new(from: Receiver<Vec<u8>>) -> Self {
         let chunk = Vec::new();
-        Self { from, chunk, read: 0 }
+        Self {
+            from,
+            chunk,
+            read: 0,
+        }
     }
 }
 

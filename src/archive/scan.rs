@@ -168,7 +168,9 @@ impl Scanner<'_> {
             EntryType::Symlink => EntryKind::Link,
             other => return Err(self.wrong(format!("an entry of type {other:?} is refused"))),
         };
-        let mut name = long.name.unwrap_or_else(|| header.path_bytes().into_owned());
+        let mut name = long
+            .name
+            .unwrap_or_else(|| header.path_bytes().into_owned());
         if kind == EntryKind::Folder && name.last() == Some(&b'/') {
             name.pop();
         }

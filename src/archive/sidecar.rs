@@ -1,7 +1,7 @@
 //! The sidecar `F.json` beside an archive: what can be known without a key.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +26,17 @@ pub enum State {
     Verified,
     /// It was restored as a trial, and the databases in it are sound.
     Drilled,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Damaged => "damaged",
+            Self::Written => "written",
+            Self::Verified => "verified",
+            Self::Drilled => "drilled",
+        })
+    }
 }
 
 /// The content of a sidecar.

@@ -149,7 +149,11 @@ mod tests {
     fn excluded_folders_exclude_what_they_hold_and_nothing_beside() {
         let root = tempfile::tempdir().unwrap();
         let folder = real(root.path()).join("not/there");
-        let rules = Rules::new([folder.as_path()].into_iter(), [].into_iter(), [].into_iter());
+        let rules = Rules::new(
+            [folder.as_path()].into_iter(),
+            [].into_iter(),
+            [].into_iter(),
+        );
         assert!(rules.excludes(&folder.join("x")) && rules.excludes(&folder));
         assert!(!rules.excludes(&real(root.path()).join("not/there2")));
     }

@@ -1,6 +1,69 @@
-//! The command line: one file per verb.
+//! The command line: one file per verb. It translates and decides nothing.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod backups;
+mod history;
+mod keys;
+mod list;
+mod next;
+mod restart;
+mod restore;
+mod run_job;
+mod schema;
+mod shell;
+mod start;
+mod status;
+mod stop;
+mod validate;
+mod version;
+mod when;
+
+use args::{Args, Verb};
+use shell::{Shell, exit};
 
 /// Parses the arguments, runs the verb, returns the exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            // A closed pipe under `--help | head` is no failure.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let shell = match Shell::new(&args.global) {
+        Ok(shell) => shell,
+        Err(failure) => return ExitCode::from(failure.print(args.global.json, false)),
+    };
+    let code = run(&shell, args.verb).unwrap_or_else(|failure| shell.fail(&failure));
+    ExitCode::from(code)
+}
+
+fn run(shell: &Shell, verb: Verb) -> shell::Result {
+    match verb {
+        Verb::Start => start::run(shell),
+        Verb::Stop(args) => stop::run(shell, &args),
+        Verb::Restart => restart::run(shell),
+        Verb::Status => status::run(shell),
+        Verb::RunJob(args) => run_job::run(shell, &args),
+        Verb::List => list::run(shell),
+        Verb::Next(args) => next::run(shell, &args),
+        Verb::When(args) => when::run(shell, &args),
+        Verb::History(args) => history::run(shell, &args),
+        Verb::Validate => validate::run(shell),
+        Verb::Schema => schema::run(shell),
+        Verb::Backups(args) => backups::run(shell, &args),
+        Verb::Restore(args) => restore::run(shell, &args),
+        Verb::Keys(args) => keys::run(shell, &args),
+        Verb::Version => version::run(shell),
+    }
 }

@@ -304,6 +304,7 @@ impl Dispatcher {
         let cx = Cx {
             run: run.info.clone(),
             env: Arc::clone(&self.env),
+            zone: spec.policy.timezone.clone(),
             watch: run.watch.clone(),
         };
         let timeout = spec.policy.timeout.duration();

@@ -133,12 +133,8 @@ impl Engine {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (events, _) = broadcast::channel(EVENTS);
         let dispatcher = dispatcher::Dispatcher::new(config, events.clone()).await?;
-        let task = tokio::spawn(dispatcher.run(receiver));
-        Ok(Self {
-            commands,
-            events,
-            task,
-        })
+        tokio::spawn(dispatcher.run(receiver));
+        Ok(Self { commands, events })
     }
 
     /// Runs a job now, by hand.

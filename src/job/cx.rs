@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -52,6 +52,8 @@ pub struct Cx {
     pub run: RunInfo,
     /// The surroundings.
     pub env: Arc<Env>,
+    /// The zone of the job, by whose calendar days and weeks are counted.
+    pub zone: TimeZone,
     /// Progress to fill and the token to obey.
     pub watch: Watch,
 }

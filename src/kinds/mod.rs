@@ -4,7 +4,7 @@ use crate::job::Kind;
 
 mod backup;
 
-pub use backup::Backup;
+pub use backup::{Backup, Compression, Judged};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {

@@ -61,7 +61,11 @@ impl Ledger {
     /// [`Error::Statement`].
     pub fn has_begun(&self, what: &str) -> Result<bool, Error> {
         self.lock()
-            .query_row("SELECT count(*) > 0 FROM instances WHERE what = ?1", [what], |row| row.get(0))
+            .query_row(
+                "SELECT count(*) > 0 FROM instances WHERE what = ?1",
+                [what],
+                |row| row.get(0),
+            )
             .map_err(self.failed("look for instances"))
     }
 
@@ -94,7 +98,8 @@ impl Ledger {
                         job, at, scope
                  FROM slots WHERE state = 'lost' ORDER BY at",
             )?;
-            lost.query_map([], raw_lost)?.collect::<rusqlite::Result<Vec<_>>>()
+            lost.query_map([], raw_lost)?
+                .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         rows.into_iter()
             .map(|(run, job, slot, scope)| {

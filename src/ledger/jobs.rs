@@ -45,7 +45,9 @@ impl Ledger {
         self.lock()
             .prepare_cached("SELECT anchor FROM jobs WHERE job = ?1")
             .and_then(|mut select| {
-                select.query_row([job.as_str()], |row| row.get(0)).optional()
+                select
+                    .query_row([job.as_str()], |row| row.get(0))
+                    .optional()
             })
             .map(|anchor| anchor.map(slot_instant))
             .map_err(self.failed("read a job"))

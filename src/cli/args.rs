@@ -1,0 +1,210 @@
+//! The arguments, as clap reads them and `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::{units::Span, words::JobName};
+
+/// One daemon instead of crontab, scripts and checklists.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bellkeeper",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Start with `bellkeeper start`; look with `status`, `list` and `next`.\n\
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not found, 5 skipped, 6 busy,\n\
+    11 wrong key, 75 temporary failure, 78 configuration, 124 timeout, 130 cancelled."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Folder that everything is relative to [default: the working directory]
+    #[arg(long, global = true, value_name = "DIR", env = "BELLKEEPER_ROOT")]
+    pub(super) root: Option<PathBuf>,
+    /// Job file [default: jobs.yaml in the root]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print one JSON object a line; docs/JSON.md has the fields
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+    /// Say more; twice says everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say only results and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run the daemon in the foreground: loads jobs.yaml and runs what is due
+    Start,
+    /// Stop the daemon: no new slots, running jobs get time to end
+    Stop(Stop),
+    /// Start the daemon again in its place, or here when it is down
+    Restart,
+    /// Show whether the daemon is up, what it is doing and what comes next
+    Status,
+    /// Run a job now and follow it
+    RunJob(RunJob),
+    /// List the jobs
+    List,
+    /// Show the next slots
+    Next(Next),
+    /// Show the next instants of a schedule expression
+    When(When),
+    /// Show past runs, newest first
+    History(History),
+    /// Check the job file and show everything that is wrong with it
+    Validate,
+    /// Print the JSON schema of the job file
+    Schema,
+    /// List, show and verify archives
+    Backups(Backups),
+    /// Extract an archive beside what is there
+    Restore(Restore),
+    /// Show to whom archives are encrypted
+    Keys(Keys),
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Stop {
+    /// Tell running jobs to stop at once
+    #[arg(long, conflicts_with = "timeout")]
+    pub(super) now: bool,
+    /// How long running jobs may go on
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    pub(super) timeout: Span,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RunJob {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: String,
+    /// Show what it would do, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Next {
+    /// Only this job's
+    #[arg(value_name = "JOB")]
+    pub(super) job: Option<String>,
+    /// How many
+    #[arg(short = 'n', value_name = "N", default_value_t = 10)]
+    pub(super) count: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct When {
+    /// The expression: five or six cron fields, `@daily`, `every 5m` …
+    #[arg(value_name = "EXPR")]
+    pub(super) expression: String,
+    /// The zone to read it in [default: the computer's]
+    #[arg(long, value_name = "TZ")]
+    pub(super) timezone: Option<String>,
+    /// Start after this instant or local time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) after: Option<String>,
+    /// How many
+    #[arg(short = 'n', value_name = "N", default_value_t = 5)]
+    pub(super) count: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct History {
+    /// Only this job's
+    #[arg(value_name = "JOB")]
+    pub(super) job: Option<JobName>,
+    /// Only runs that did not do what they are for
+    #[arg(long)]
+    pub(super) failed: bool,
+    /// How many
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    pub(super) count: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Backups {
+    #[command(subcommand)]
+    pub(super) verb: BackupsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BackupsVerb {
+    /// List the archives, each with what `keep` says of it
+    List {
+        /// Only this job's
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// Show what is known of an archive
+    Show {
+        /// A path, a file name, a job (its newest) or `latest`
+        #[arg(value_name = "ARCHIVE")]
+        archive: String,
+    },
+    /// Read archives back and compare them with what was written
+    Verify {
+        /// Paths, file names, jobs (their newest) or `latest` [default: all]
+        #[arg(value_name = "ARCHIVE")]
+        archives: Vec<String>,
+        /// Private key to open them with [default: config/backup.key]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Restore {
+    /// A path, a file name, a job (its newest) or `latest`
+    #[arg(value_name = "ARCHIVE")]
+    pub(super) archive: String,
+    /// Folder to extract into; must not exist or be empty
+    #[arg(long, value_name = "DIR")]
+    pub(super) to: PathBuf,
+    /// Private key to open it with [default: config/backup.key]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Keys {
+    #[command(subcommand)]
+    pub(super) verb: KeysVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysVerb {
+    /// Show the public keys; private ones are never shown
+    Show,
+}

@@ -1,0 +1,50 @@
+//! `keys show`: to whom archives are encrypted. Private keys are never shown.
+
+use serde_json::json;
+
+use super::{
+    args,
+    shell::{Result, Shell, Table, exit},
+};
+
+pub(super) fn run(shell: &Shell, args: &args::Keys) -> Result {
+    let args::KeysVerb::Show = args.verb;
+    let encryption = shell.load()?.set.env.encryption.clone();
+    let configured = !encryption.recipients.is_empty();
+    let key_file = &encryption.key_file;
+    let source = if configured {
+        "jobs.yaml".to_owned()
+    } else {
+        let root = shell.site.settings.root();
+        key_file
+            .strip_prefix(root)
+            .unwrap_or(key_file)
+            .display()
+            .to_string()
+    };
+    let mut table = Table::new(["public key", "fingerprint", "from"]);
+    for recipient in encryption.resolve()? {
+        let (text, fingerprint) = (recipient.to_string(), recipient.fingerprint());
+        if shell.json {
+            shell.json_line(&json!({
+                "recipient": text,
+                "fingerprint": fingerprint,
+                "source": source,
+                "private_key": (!configured).then_some(key_file),
+            }));
+        } else {
+            table.row([text, fingerprint, source.clone()]);
+        }
+    }
+    if !shell.json {
+        shell.line(table.render());
+        if !configured {
+            shell.say(format!(
+                "the private key is in {}; archives cannot be opened without it: keep a copy \
+                 elsewhere",
+                key_file.display()
+            ));
+        }
+    }
+    Ok(exit::OK)
+}

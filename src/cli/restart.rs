@@ -1,0 +1,63 @@
+//! `restart`: the daemon starts again in its own place; when it is down it starts here.
+
+use std::time::Duration;
+
+use super::{
+    shell::{Failure, Result, Shell, block_on, exit},
+    start,
+};
+use crate::{
+    app::{Client, SHUTDOWN_GRACE, StopRequest},
+    units::Span,
+};
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How much longer than the grace a daemon may take to be up again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(shell: &Shell) -> Result {
+    // A broken job file must not take a running daemon down.
+    shell.load()?;
+    let restarted = block_on(async {
+        let Some(client) = Client::connect(&shell.site.settings).await? else {
+            return Ok(false);
+        };
+        let before = client.status().await?;
+        let grace = Span::from(SHUTDOWN_GRACE);
+        client
+            .stop(StopRequest {
+                grace,
+                restart: true,
+            })
+            .await?;
+        let up = async {
+            loop {
+                match client.status().await {
+                    Ok(after) if after.since != before.since => return after,
+                    _ => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        };
+        let after = tokio::time::timeout(SHUTDOWN_GRACE + PATIENCE, up)
+            .await
+            .map_err(|_| {
+                Failure::new(exit::TEMPORARY, "the daemon has not come back yet")
+                    .hint("`bellkeeper status`, and the log, say why")
+            })?;
+        if shell.json {
+            let (pid, jobs) = (after.pid, after.jobs);
+            shell.json_line(&serde_json::json!({"state": "running", "pid": pid, "jobs": jobs}));
+        } else {
+            shell.line(format!(
+                "restarted (pid {}, {} jobs)",
+                after.pid, after.jobs
+            ));
+        }
+        Ok(true)
+    })?;
+    if restarted {
+        Ok(exit::OK)
+    } else {
+        start::run(shell)
+    }
+}

@@ -1,0 +1,185 @@
+//! `run-job`: runs a job now and follows it; the same with a daemon and without.
+
+use super::{
+    args,
+    shell::{Bar, Failure, Result, Shell, Table, Times, block_on_workers, exit},
+};
+use crate::{
+    app::{self, Following},
+    engine::{Event, Finished},
+    jobfile::{Loaded, nearest},
+    units::Bytes,
+    words::Outcome,
+};
+
+pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
+    let loaded = shell.load()?;
+    if loaded.set.get(&args.job).is_none() {
+        return Err(unknown(&loaded, &args.job));
+    }
+    if args.dry_run {
+        return dry_run(shell, &loaded, &args.job);
+    }
+    block_on_workers(async {
+        let mut following =
+            app::run_job(&shell.site, loaded, &args.job, shell.log_filter()).await?;
+        let bar = Bar::new(shell.draws());
+        let end = follow(shell, &mut following, &bar).await;
+        bar.clear();
+        following.close().await?;
+        let Some(end) = end else {
+            let message = format!("the daemon went away while `{}` was running", args.job);
+            return Err(Failure::new(exit::FAILED, message)
+                .hint("`bellkeeper history` shows what became of the run"));
+        };
+        finished(shell, &end);
+        Ok(exit::of(end.outcome))
+    })
+}
+
+fn unknown(loaded: &Loaded, name: &str) -> Failure {
+    let names: Vec<&str> = loaded
+        .set
+        .jobs
+        .iter()
+        .map(|job| job.name.as_str())
+        .collect();
+    let failure = Failure::new(exit::NOT_FOUND, format!("no job is called `{name}`"));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("the jobs are: {}", names.join(", "))),
+    }
+}
+
+fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
+    let plan = app::plan_job(&shell.site, loaded, name)?.map_err(|error| {
+        let failure = Failure::new(exit::FAILED, error.chain());
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
+    if shell.json {
+        plan.steps.iter().for_each(|step| shell.json_line(step));
+        return Ok(exit::OK);
+    }
+    let mut table = Table::new(["would", "what", "because"]);
+    for step in plan.steps {
+        let subject = within(shell, &step.subject);
+        table.row([step.act, subject, step.reason]);
+    }
+    shell.line(table.render());
+    Ok(exit::OK)
+}
+
+fn within(shell: &Shell, subject: &str) -> String {
+    let path = std::path::Path::new(subject);
+    path.strip_prefix(shell.site.settings.root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// Shows what happens until the run is over; Ctrl-C asks it to stop, twice leaves it.
+async fn follow(shell: &Shell, following: &mut Following, bar: &Bar) -> Option<Finished> {
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            event = following.events.recv() => match event? {
+                Event::Finished(end) => {
+                    if shell.json {
+                        shell.json_line(&Event::Finished(end.clone()));
+                    }
+                    return Some(end);
+                }
+                event => show(shell, bar, &event),
+            },
+            Ok(()) = tokio::signal::ctrl_c() => {
+                if asked {
+                    return None;
+                }
+                asked = true;
+                bar.above(|| shell.say("stopping; Ctrl-C again leaves it to itself"));
+                if let Err(error) = following.cancel().await {
+                    shell.fail(&error.into());
+                }
+            }
+        }
+    }
+}
+
+fn show(shell: &Shell, bar: &Bar, event: &Event) {
+    if shell.json {
+        shell.json_line(event);
+        return;
+    }
+    match event {
+        Event::Waiting { job } => {
+            bar.above(|| shell.say(format!("{job} waits for the end of its last run")));
+        }
+        Event::Started { run, .. } => {
+            bar.above(|| shell.say(format!("{} started (run {})", run.job, run.id)));
+        }
+        Event::Retrying {
+            attempt,
+            reason,
+            next_at,
+            ..
+        } => {
+            let left = shell.times().relative(*next_at);
+            let line = format!("attempt {attempt} failed: {reason}; the next one starts {left}");
+            bar.above(|| shell.say(line));
+        }
+        Event::Progress { sample } => bar.show(sample),
+        Event::Finished(_) => {}
+    }
+}
+
+fn finished(shell: &Shell, end: &Finished) {
+    if shell.json {
+        return;
+    }
+    let took = Times::took(end.started_at, end.finished_at);
+    let head = format!("{} {} in {took} (run {})", end.job, end.outcome, end.run_id);
+    match (&end.report, &end.reason) {
+        (Some(report), _) => {
+            shell.line(format!("{head}\n  {}", report.summary));
+            report
+                .notes
+                .iter()
+                .for_each(|note| shell.line(format!("  {note}")));
+            if let Some(bytes) = report
+                .facts
+                .get("plain_bytes")
+                .and_then(serde_json::Value::as_u64)
+            {
+                rate(shell, end, bytes);
+            }
+        }
+        (None, reason) => {
+            let reason = reason.as_deref().unwrap_or("no reason was given");
+            if end.outcome == Outcome::Skipped {
+                shell.line(format!("{} skipped: {reason}", end.job));
+                return;
+            }
+            shell.line(head);
+            let failure = Failure::new(exit::of(end.outcome), reason);
+            let failure = match &end.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            };
+            shell.fail(&failure);
+        }
+    }
+}
+
+fn rate(shell: &Shell, end: &Finished, bytes: u64) {
+    let millis = end.finished_at.as_millisecond() - end.started_at.as_millisecond();
+    if let Some(per_second) = u64::try_from(millis)
+        .ok()
+        .filter(|millis| *millis > 200)
+        .and_then(|millis| bytes.saturating_mul(1_000).checked_div(millis))
+    {
+        shell.say(format!("  {}/s", Bytes(per_second)));
+    }
+}

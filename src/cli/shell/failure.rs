@@ -1,0 +1,145 @@
+//! What is told when a verb cannot do its work.
+
+use std::io::Write;
+
+use crate::{app, archive, engine, job, jobfile::Problems};
+
+use super::exit;
+
+/// An error with its exit code and what a person can do about it.
+#[derive(Debug)]
+pub(in crate::cli) struct Failure {
+    code: u8,
+    message: String,
+    hints: Vec<String>,
+    problems: Option<Box<Problems>>,
+}
+
+impl Failure {
+    pub(in crate::cli) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hints: Vec::new(),
+            problems: None,
+        }
+    }
+
+    pub(in crate::cli) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Writes it: to standard error for people, as JSON lines to standard output for programs.
+    pub(in crate::cli) fn print(&self, json: bool, coloured: bool) -> u8 {
+        // Nobody is left to tell when these streams are closed.
+        if json {
+            drop(self.write_json(&mut std::io::stdout().lock()));
+        } else {
+            drop(self.write_text(&mut std::io::stderr().lock(), coloured));
+        }
+        self.code
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        if let Some(problems) = &self.problems {
+            for problem in problems.json() {
+                writeln!(out, "{problem}")?;
+            }
+            return Ok(());
+        }
+        let error = serde_json::json!({
+            "error": self.message, "hints": self.hints, "exit_code": self.code,
+        });
+        writeln!(out, "{error}")
+    }
+
+    fn write_text(&self, out: &mut dyn Write, coloured: bool) -> std::io::Result<()> {
+        if let Some(problems) = &self.problems {
+            writeln!(out, "{}", problems.render(coloured).trim_end())?;
+            return writeln!(out, "\n{}", self.message);
+        }
+        let (red, cyan, plain) = if coloured {
+            ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
+        } else {
+            ("", "", "")
+        };
+        writeln!(out, "{red}error{plain}: {}", self.message)?;
+        for hint in &self.hints {
+            let hint = hint.replace('\n', "\n      ");
+            writeln!(out, "{cyan}help{plain}: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<app::Error> for Failure {
+    fn from(error: app::Error) -> Self {
+        let message = job::chain(&error);
+        let (code, hint) = judge(&error);
+        let problems = match error {
+            app::Error::Problems(problems) => Some(problems),
+            _ => None,
+        };
+        Self {
+            code,
+            message,
+            hints: hint.into_iter().collect(),
+            problems,
+        }
+    }
+}
+
+impl From<archive::Error> for Failure {
+    fn from(error: archive::Error) -> Self {
+        app::Error::from(error).into()
+    }
+}
+
+fn judge(error: &app::Error) -> (u8, Option<String>) {
+    use app::Error as E;
+    match error {
+        E::ReadJobFile(error) => (exit::CONFIGURATION, Some(error.hint().to_owned())),
+        E::Problems(_) => (exit::CONFIGURATION, None),
+        E::Lock(crate::lock::Error::Held { .. }) => {
+            let hint = "`bellkeeper status` shows it, `bellkeeper stop` ends it";
+            (exit::BUSY, Some(hint.to_owned()))
+        }
+        E::Engine(engine::Error::UnknownJob(_)) => (
+            exit::NOT_FOUND,
+            Some("`bellkeeper list` shows the jobs".to_owned()),
+        ),
+        E::Refused { status: 404, .. } => {
+            let hint = "`bellkeeper list` shows the jobs; after a change of jobs.yaml the daemon \
+                        knows them once it is restarted: `bellkeeper restart`";
+            (exit::NOT_FOUND, Some(hint.to_owned()))
+        }
+        E::NoArchive { folders, .. } => {
+            let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+            let hint = if looked.is_empty() {
+                "give the path of an archive".to_owned()
+            } else {
+                format!(
+                    "`bellkeeper backups list` shows those in {}",
+                    looked.join(", ")
+                )
+            };
+            (exit::NOT_FOUND, Some(hint))
+        }
+        E::Archive(error) => (archive_code(error), error.hint()),
+        E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
+        _ => (exit::FAILED, None),
+    }
+}
+
+fn archive_code(error: &archive::Error) -> u8 {
+    match error {
+        archive::Error::WrongKey { .. } => exit::WRONG_KEY,
+        archive::Error::NoRecipient { .. } | archive::Error::Recipient { .. } => {
+            exit::CONFIGURATION
+        }
+        archive::Error::Cancelled(_) => exit::CANCELLED,
+        error if error.is_retryable() => exit::TEMPORARY,
+        _ => exit::FAILED,
+    }
+}

@@ -1,0 +1,194 @@
+//! What all verbs share: where they work, how they print, how they fail.
+
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+pub(super) mod exit;
+mod failure;
+mod progress;
+mod table;
+mod time;
+
+pub(super) use failure::Failure;
+pub(super) use progress::Bar;
+pub(super) use table::Table;
+pub(super) use time::{Times, parse_after};
+
+use super::args::{Color, Global};
+use crate::{
+    app::{self, Site},
+    clock::Clock,
+    jobfile::Loaded,
+    logs::Console,
+    settings::{Raw, Settings},
+    system,
+};
+
+/// The exit code of a verb, or why it could not do its work.
+pub(super) type Result = std::result::Result<u8, Failure>;
+
+/// The surroundings of a verb.
+pub(super) struct Shell {
+    pub(super) site: Site,
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+    verbose: u8,
+    color: Color,
+    /// Set once standard output is closed: `| head` has seen enough, and that is success.
+    closed: Cell<bool>,
+}
+
+impl Shell {
+    pub(super) fn new(global: &Global) -> std::result::Result<Self, Failure> {
+        let no_folder = |error: io::Error| {
+            Failure::new(
+                exit::FAILED,
+                format!("the working directory is gone: {error}"),
+            )
+        };
+        let cwd = std::env::current_dir().map_err(no_folder)?;
+        if let Some(root) = global.root.as_ref().filter(|root| !cwd.join(root).is_dir()) {
+            let message = format!("there is no folder `{}`", root.display());
+            return Err(
+                Failure::new(exit::NOT_FOUND, message).hint(format!("mkdir -p {}", root.display()))
+            );
+        }
+        let raw = Raw {
+            root: global.root.clone(),
+            jobs_file: global.config.clone(),
+        };
+        let site = Site {
+            settings: Settings::resolve(&raw, &cwd),
+            clock: Clock::System,
+            zone: system::local_zone(),
+        };
+        let (json, quiet, verbose) = (global.json, global.quiet, global.verbose);
+        Ok(Self {
+            site,
+            json,
+            quiet,
+            verbose,
+            color: global.color,
+            closed: Cell::new(false),
+        })
+    }
+
+    /// Prints a failure and returns its code.
+    pub(super) fn fail(&self, failure: &Failure) -> u8 {
+        failure.print(self.json, self.coloured(&io::stderr()))
+    }
+
+    /// The job file, read and checked.
+    pub(super) fn load(&self) -> std::result::Result<Loaded, Failure> {
+        Ok(app::load(&self.site, &variable)?)
+    }
+
+    /// A line of result.
+    pub(super) fn line(&self, text: impl AsRef<str>) {
+        self.write(text.as_ref());
+    }
+
+    /// A value as one line of JSON.
+    pub(super) fn json_line(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.write(&text),
+            Err(error) => self.write(&format!("{{\"error\":\"{error}\"}}")),
+        }
+    }
+
+    /// A line for the person who watches, not for the result.
+    pub(super) fn say(&self, text: impl AsRef<str>) {
+        if !self.quiet && !self.json {
+            drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
+        }
+    }
+
+    fn write(&self, text: &str) {
+        if self.closed.get() {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            self.closed.set(true);
+        }
+    }
+
+    /// How instants are shown.
+    pub(super) fn times(&self) -> Times {
+        Times::new(self.site.zone.zone.clone(), self.site.clock.now())
+    }
+
+    /// Whether progress can be drawn.
+    pub(super) fn draws(&self) -> bool {
+        !self.json && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Whether a stream gets colours.
+    pub(super) fn coloured(&self, stream: &impl IsTerminal) -> bool {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => stream.is_terminal() && !plain,
+        }
+    }
+
+    /// Where the log of a daemon goes besides its file.
+    pub(super) fn console(&self) -> Console {
+        if self.quiet {
+            Console::Off
+        } else if self.coloured(&io::stderr()) {
+            Console::Auto
+        } else {
+            Console::Plain
+        }
+    }
+
+    /// Which events are logged.
+    pub(super) fn log_filter(&self) -> &'static str {
+        match self.verbose {
+            0 => "info,tokio_cron_scheduler=warn",
+            1 => "debug,tokio_cron_scheduler=warn,hyper=info",
+            _ => "trace",
+        }
+    }
+}
+
+/// The value of an environment variable, for `${VAR}` in the job file.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).and_then(|value| value.into_string().ok())
+}
+
+/// Runs a verb that waits on a single thread.
+pub(super) fn block_on<T>(
+    future: impl Future<Output = std::result::Result<T, Failure>>,
+) -> std::result::Result<T, Failure> {
+    runtime(&mut tokio::runtime::Builder::new_current_thread())?.block_on(future)
+}
+
+/// Runs the verbs that run jobs.
+pub(super) fn block_on_workers<T>(
+    future: impl Future<Output = std::result::Result<T, Failure>>,
+) -> std::result::Result<T, Failure> {
+    runtime(&mut tokio::runtime::Builder::new_multi_thread())?.block_on(future)
+}
+
+fn runtime(
+    builder: &mut tokio::runtime::Builder,
+) -> std::result::Result<tokio::runtime::Runtime, Failure> {
+    // Every running job has a blocking thread of its own, and the ledger needs one at any time.
+    const THREADS: usize = 4_096;
+    let built = builder.enable_all().max_blocking_threads(THREADS).build();
+    built.map_err(|error| Failure::new(exit::FAILED, format!("start the runtime: {error}")))
+}
+
+impl From<Failure> for ExitCode {
+    fn from(failure: Failure) -> Self {
+        Self::from(failure.print(false, false))
+    }
+}

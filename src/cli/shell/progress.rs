@@ -1,0 +1,69 @@
+//! The progress bar of long work: step, bytes, rate, time left.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::watch::{Sample, Watch};
+
+const REDRAW: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// A bar on standard error, or nothing where nobody could see it.
+pub(in crate::cli) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    pub(in crate::cli) fn new(draws: bool) -> Self {
+        Self(draws.then(|| {
+            let bar = ProgressBar::new(0);
+            let template = "{msg:10} [{bar:24}] {bytes:>9} of {total_bytes:9} {binary_bytes_per_sec:>12}  {eta:>4} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        }))
+    }
+
+    pub(in crate::cli) fn show(&self, sample: &Sample) {
+        if let Some(bar) = &self.0
+            && sample.total > 0
+        {
+            bar.set_length(sample.total);
+            bar.set_position(sample.done.min(sample.total));
+            bar.set_message(sample.step.clone());
+        }
+    }
+
+    /// Does blocking work while the bar follows its progress.
+    pub(in crate::cli) fn while_running<T: Send>(
+        &self,
+        watch: &Watch,
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        let (over, wait) = std::sync::mpsc::channel::<()>();
+        let value = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                use std::sync::mpsc::RecvTimeoutError::Timeout;
+                while wait.recv_timeout(REDRAW) == Err(Timeout) {
+                    self.show(&watch.progress.sample());
+                }
+            });
+            let value = work();
+            drop(over);
+            value
+        });
+        self.clear();
+        value
+    }
+
+    /// Prints a line above the bar.
+    pub(in crate::cli) fn above(&self, print: impl FnOnce()) {
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    pub(in crate::cli) fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

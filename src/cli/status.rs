@@ -1,0 +1,126 @@
+//! `status`: exit code 0 running, 3 stopped, 4 unknown.
+
+use serde_json::json;
+
+use super::shell::{Result, Shell, Table, block_on, exit};
+use crate::{
+    app::{Client, Info},
+    engine::Running,
+    lock, system,
+    units::Bytes,
+};
+
+/// How many coming slots are shown.
+const NEXT: usize = 5;
+
+pub(super) fn run(shell: &Shell) -> Result {
+    block_on(async {
+        let asked = match Client::connect(&shell.site.settings).await {
+            Ok(Some(client)) => client.status().await.map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(Some(info)) => {
+                running(shell, &info);
+                Ok(exit::OK)
+            }
+            Ok(None) => Ok(stopped(shell)),
+            Err(error) => {
+                shell.fail(&error.into());
+                Ok(exit::STATUS_UNKNOWN)
+            }
+        }
+    })
+}
+
+fn running(shell: &Shell, info: &Info) {
+    let memory = system::process(info.pid)
+        .ok()
+        .flatten()
+        .map(|process| process.memory);
+    if shell.json {
+        let next = info.engine.upcoming.iter().take(NEXT);
+        let next: Vec<_> = next
+            .map(|(at, job)| json!({"job": job, "at": at}))
+            .collect();
+        shell.json_line(&json!({
+            "state": "running",
+            "pid": info.pid,
+            "since": info.since,
+            "version": info.version,
+            "jobs": info.jobs,
+            "running": info.engine.running,
+            "backlog": info.engine.backlog,
+            "draining": info.engine.draining,
+            "next": next,
+            "memory_bytes": memory.map(|bytes| bytes.0),
+        }));
+        return;
+    }
+    let times = shell.times();
+    let state = if info.engine.draining {
+        "stopping"
+    } else {
+        "running"
+    };
+    shell.line(format!(
+        "{state}  pid {}, version {}, up since {} ({})",
+        info.pid,
+        info.version,
+        times.absolute(info.since),
+        times.relative(info.since)
+    ));
+    let memory = memory
+        .map(|bytes| format!(", {bytes} of memory"))
+        .unwrap_or_default();
+    shell.line(format!("jobs     {}{memory}", info.jobs));
+    if info.engine.backlog > 0 {
+        shell.line(format!(
+            "backlog  {} missed slots wait to be caught up",
+            info.engine.backlog
+        ));
+    }
+    for run in &info.engine.running {
+        shell.line(format!("now      {}", run_line(shell, run)));
+    }
+    let mut table = Table::new(["next", "at", ""]);
+    for (at, job) in info.engine.upcoming.iter().take(NEXT) {
+        table.row([job.to_string(), times.absolute(*at), times.relative(*at)]);
+    }
+    if !table.is_empty() {
+        shell.line(table.render());
+    }
+}
+
+fn run_line(shell: &Shell, running: &Running) -> String {
+    let sample = &running.progress;
+    let started = shell.times().relative(running.started_at);
+    let mut line = format!(
+        "{} (run {}, started {started})",
+        running.run.job, running.run.id
+    );
+    if sample.total > 0 {
+        let done = format!(
+            " {}: {} of {}",
+            sample.step,
+            Bytes(sample.done),
+            Bytes(sample.total)
+        );
+        line.push_str(&done);
+    }
+    line
+}
+
+fn stopped(shell: &Shell) -> u8 {
+    let holder = lock::holder(&shell.site.settings.lock()).ok().flatten();
+    if shell.json {
+        shell.json_line(&json!({"state": "stopped", "holder": holder}));
+    } else {
+        match holder {
+            Some(holder) => shell.line(format!("stopped; another process is at work ({holder})")),
+            None => shell.line("stopped"),
+        }
+    }
+    exit::NOT_RUNNING
+}

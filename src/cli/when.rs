@@ -1,0 +1,86 @@
+//! `when`: the next instants of any schedule expression.
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::{
+    args,
+    shell::{Failure, Result, Shell, exit, parse_after},
+};
+use crate::{
+    jobfile::nearest,
+    schedule::{Dst, Frame, Schedule, ScheduleError},
+};
+
+pub(super) fn run(shell: &Shell, args: &args::When) -> Result {
+    let zone = match &args.timezone {
+        Some(name) => TimeZone::get(name).map_err(|_| unknown_zone(name))?,
+        None => shell.site.zone.zone.clone(),
+    };
+    let schedule =
+        Schedule::parse(&args.expression).map_err(|error| wrong(&args.expression, &error))?;
+    let now = shell.site.clock.now();
+    let after = match &args.after {
+        Some(text) => parse_after(text, &zone).map_err(|m| Failure::new(exit::USAGE, m))?,
+        None => now,
+    };
+    let frame = Frame {
+        zone: zone.clone(),
+        dst: Dst::default(),
+        anchor: after,
+    };
+    let times = shell.times().in_zone(zone);
+    if !shell.json {
+        shell.say(schedule.describe());
+    }
+    let mut at = after;
+    for _ in 0..args.count {
+        let Some(next) = schedule.next_after(at, &frame) else {
+            break;
+        };
+        if shell.json {
+            shell.json_line(&json!({"at": times.rfc3339(next)}));
+        } else {
+            shell.line(format!(
+                "{}  {}",
+                times.absolute(next),
+                times.relative(next)
+            ));
+        }
+        at = next;
+    }
+    Ok(exit::OK)
+}
+
+fn unknown_zone(name: &str) -> Failure {
+    let failure = Failure::new(exit::USAGE, format!("no time zone is called `{name}`"));
+    let zones: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|zone| zone.to_string())
+        .collect();
+    match nearest(name, zones.iter().map(String::as_str)) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("zones are called as in the IANA database, e.g. `Asia/Shanghai`"),
+    }
+}
+
+/// The message with the expression and a caret under the place.
+fn wrong(expression: &str, error: &ScheduleError) -> Failure {
+    let before = expression
+        .get(..error.span.start)
+        .unwrap_or_default()
+        .chars()
+        .count();
+    let marked = expression
+        .get(error.span.clone())
+        .unwrap_or_default()
+        .chars()
+        .count()
+        .max(1);
+    let caret = format!("{}{}", " ".repeat(before), "^".repeat(marked));
+    let failure = Failure::new(exit::USAGE, format!("{error}\n  {expression}\n  {caret}"));
+    match &error.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
