@@ -106,6 +106,18 @@ fn a_thousand_jobs_are_no_flood() {
     assert_eq!((loaded.set.jobs.len(), loaded.places.len()), (1_000, 1_000));
 }
 
+#[test]
+fn one_anchor_may_serve_all_jobs() {
+    let first = "jobs:\n  j: &common {timeout: 5m, retry: {attempts: 5}, backup: {to: x}}\n";
+    let job = |n: usize| format!("  j{n}: {{<<: *common, backup: {{to: b/{n}}}}}\n");
+    let loaded = loaded(format!("{first}{}", lines(500, job)).as_bytes()).unwrap();
+    let last = loaded.set.jobs.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), last.policy.retry.attempts),
+        ("j499", 5)
+    );
+}
+
 const WORDS: &[&str] = &[
     "jobs",
     ":",

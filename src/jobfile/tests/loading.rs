@@ -148,6 +148,17 @@ fn problems_are_objects_for_programs() {
 }
 
 #[test]
+fn lines_may_end_as_on_windows() {
+    let text = "jobs:\r\n  a: {backup: {kep: 1}}\r\n  b: {backup: {}, timeout: 3}\r\n";
+    let told = rendered(text);
+    assert!(!told.contains('\r'), "{told:?}");
+    assert!(
+        told.contains("jobs.yaml:2:16") && told.contains("jobs.yaml:3:28"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_undefined_variable_is_told_once() {
     for text in [
         "jobs: {a: {schedule: \"${NOPE}\", backup: {}}}",
