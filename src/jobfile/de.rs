@@ -49,7 +49,7 @@ impl<'de> De<'de> {
     }
 
     /// The text if it came from a variable: always text there, whatever it looks like.
-    fn from_variable(self) -> Option<&'de str> {
+    fn variable_text(self) -> Option<&'de str> {
         match &self.node.value {
             Value::Text(text) if text.variable.is_some() => Some(text.text.trim()),
             _ => None,
@@ -57,7 +57,7 @@ impl<'de> De<'de> {
     }
 
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Some(text) = self.from_variable() else {
+        let Some(text) = self.variable_text() else {
             return self.deserialize_any(visitor);
         };
         if let Ok(n) = text.parse() {
@@ -110,7 +110,7 @@ impl<'de> Deserializer<'de> for De<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.from_variable() {
+        match self.variable_text() {
             Some("true") => visitor.visit_bool(true),
             Some("false") => visitor.visit_bool(false),
             _ => self.deserialize_any(visitor),

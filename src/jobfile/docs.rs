@@ -91,7 +91,8 @@ pub fn jobs_md() -> String {
             let _ = writeln!(out, "  {line}");
         }
         out.push_str("```\n");
-        let settings = target(&root["$defs"]["Job"]["properties"][row.name], &root);
+        let kind = root.pointer(&format!("/$defs/Job/properties/{}", row.name));
+        let settings = target(kind.unwrap_or(&Value::Null), &root);
         table(&mut out, settings, &root);
         blocks(&mut out, row.name, settings, &root);
     }
@@ -151,7 +152,8 @@ fn properties(schema: &Value) -> Vec<(&String, &Value)> {
 }
 
 fn definition<'a>(root: &'a Value, name: &str) -> &'a Value {
-    &root["$defs"][name]
+    root.pointer(&format!("/$defs/{name}"))
+        .unwrap_or(&Value::Null)
 }
 
 /// What a schema stands for: behind its `$ref`, and without the "or nothing".
@@ -164,7 +166,9 @@ fn target<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
     {
-        Some([first, second]) if second["type"] == "null" => target(first, root),
+        Some([first, second]) if second.get("type").is_some_and(|kind| kind == "null") => {
+            target(first, root)
+        }
         _ => schema,
     }
 }
@@ -192,12 +196,15 @@ fn kind_of(schema: &Value, root: &Value) -> String {
         let choices: Vec<_> = choices.iter().map(|choice| kind_of(choice, root)).collect();
         return choices.join(" or ");
     }
-    let name = match &schema["type"] {
+    let name = match schema.get("type").unwrap_or(&Value::Null) {
         Value::Array(names) => names.first().and_then(Value::as_str),
         name => name.as_str(),
     };
     match name {
-        Some("array") => format!("list of {}", kind_of(&schema["items"], root)),
+        Some("array") => format!(
+            "list of {}",
+            kind_of(schema.get("items").unwrap_or(&Value::Null), root)
+        ),
         Some("object") if properties(schema).is_empty() => "map by name".to_owned(),
         Some("object") => "map".to_owned(),
         Some("integer") => "whole number".to_owned(),

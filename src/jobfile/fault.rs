@@ -163,7 +163,7 @@ fn found(unexpected: &Unexpected<'_>) -> String {
         Unexpected::Unsigned(n) => format!("the number {n}"),
         Unexpected::Signed(n) => format!("the number {n}"),
         Unexpected::Float(n) => format!("the number {n}"),
-        Unexpected::Str(text) if text.is_empty() => "an empty text".to_owned(),
+        Unexpected::Str("") => "an empty text".to_owned(),
         Unexpected::Str(text) => format!("text `{text}`"),
         Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
         Unexpected::Seq => "a list".to_owned(),

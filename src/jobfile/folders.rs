@@ -48,16 +48,17 @@ fn clash(one: &Owned, other: &Owned, equal: bool) -> Problem {
         (other, one)
     };
     let folder = second.folder.display();
-    let message = match equal {
-        true => format!(
+    let message = if equal {
+        format!(
             "the folder `{folder}` belongs to the job `{}` already",
             first.job
-        ),
-        false => format!(
-            "the folder `{folder}` and the folder `{}` of the job `{}` are inside one another",
-            first.folder.display(),
+        )
+    } else {
+        let outer = first.folder.display();
+        format!(
+            "the folder `{folder}` and the folder `{outer}` of the job `{}` are inside one another",
             first.job
-        ),
+        )
     };
     Problem::new(second.place, message)
         .also(first.place, "the other job")

@@ -2,7 +2,7 @@
 
 use super::{
     node::{Node, Skip, Text, Value},
-    problem::Problem,
+    problem::{Problem, printable},
     source::Source,
 };
 
@@ -123,13 +123,23 @@ fn name(tail: &str, start: usize, end: usize) -> Result<(&str, &str), Wrong> {
     }
 }
 
-/// Takes the values of variables out of a text. Short ones stay: they tell nothing, and replacing
-/// every `1` would make the text unreadable.
+/// Takes the values of variables out of a text, as they are and as messages show them. Short ones
+/// stay: they tell nothing, and replacing every `1` would make the text unreadable.
 pub(super) fn redact(text: &str, used: &[(String, String)]) -> String {
     const SHORTEST: usize = 4;
     let mut out = text.to_owned();
-    for (name, value) in used.iter().filter(|(_, value)| value.len() >= SHORTEST) {
-        out = out.replace(value.as_str(), &format!("${{{name}}}"));
+    for (name, value) in used {
+        let shown = format!("${{{name}}}");
+        for form in [
+            value.as_str(),
+            value.trim(),
+            &printable(value),
+            &printable(value.trim()),
+        ] {
+            if form.len() >= SHORTEST {
+                out = out.replace(form, &shown);
+            }
+        }
     }
     out
 }
@@ -172,5 +182,10 @@ mod tests {
             ("B".to_owned(), "1".to_owned()),
         ];
         assert_eq!(redact("`hunter2` is 1", &used), "`${A}` is 1");
+        let used = [("A".to_owned(), "hun\u{1b}ter\n".to_owned())];
+        assert_eq!(
+            redact("`hun\\u{1b}ter\\n` `hun\u{1b}ter`", &used),
+            "`${A}` `${A}`"
+        );
     }
 }

@@ -165,12 +165,11 @@ impl Jobs<'_> {
             Ok(schedule) => return Some(schedule),
             Err(error) => error,
         };
-        let problem = match text.variable {
-            Some(_) => Problem::new(place, format!("no schedule {}", text.shown())),
-            None => {
-                let part = self.source.inside(place, &text.text, &error.span);
-                Problem::new(part, error.message).maybe_hint(error.hint)
-            }
+        let problem = if text.variable.is_some() {
+            Problem::new(place, format!("no schedule {}", text.shown()))
+        } else {
+            let part = self.source.inside(place, &text.text, &error.span);
+            Problem::new(part, error.message).maybe_hint(error.hint)
         };
         self.problems.push(problem);
         None

@@ -1,9 +1,9 @@
 //! jobs.yaml → a checked set of jobs; every problem at once, each at its line and column.
 //!
-//! The text becomes a tree of our own in which each key and value knows its place ([`node`]);
-//! variables are put in ([`interpolate`]); serde reads the tree block by block, and what it refuses
-//! is left out and told, until the rest can be read ([`collect`]); last come the rules that types
-//! cannot say ([`resolve`], [`jobs`]). Only [`node`] and [`syntax`] name the YAML crate.
+//! The text becomes a tree of our own in which each key and value knows its place (`node`);
+//! variables are put in (`interpolate`); serde reads the tree block by block, and what it refuses
+//! is left out and told, until the rest can be read (`collect`); last come the rules that types
+//! cannot say (`resolve`, `jobs`). Only `node` and `syntax` name the YAML crate.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub use suggest::nearest;
 /// `name` is how the file is called in messages.
 ///
 /// # Errors
-/// [`Problems`]: all that is wrong with it.
+/// `Problems`: all that is wrong with it.
 pub fn load(text: &[u8], name: &Path, context: &Context<'_>) -> Result<Loaded, Problems> {
     let name = name.display().to_string();
     let (source, mut problems) = read::decode(text, name);

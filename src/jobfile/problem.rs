@@ -57,7 +57,7 @@ impl Problem {
 
 /// Text from a file must not drive a terminal: control characters become escapes. Very long text
 /// is cut.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     const LONGEST: usize = 600;
     let mut out = String::with_capacity(text.len().min(LONGEST));
     for c in text.chars() {

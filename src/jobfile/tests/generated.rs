@@ -49,11 +49,8 @@ impl Visit for RoundTrip {
     type Out = ();
 
     fn visit<K: Kind>(&mut self) {
-        let text: String = K::EXAMPLE
-            .lines()
-            .map(|line| format!("  {line}\n"))
-            .collect();
-        let loaded = loaded(format!("jobs:\n{text}").as_bytes());
+        let text = K::EXAMPLE.replace('\n', "\n  ");
+        let loaded = loaded(format!("jobs:\n  {text}").as_bytes());
         let loaded = loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         let spec = loaded.set.jobs.first().unwrap();
         let name = K::EXAMPLE.split_once(':').unwrap().0;

@@ -7,6 +7,11 @@ use proptest::prelude::*;
 use super::loading::loaded;
 use crate::clock::Clock;
 
+/// `line` for each number below `count`.
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
 /// The first message about a hostile file, which must come at once.
 fn refused(text: &[u8]) -> String {
     let start = Clock::System.monotonic();
@@ -43,9 +48,13 @@ fn deep_nesting_is_refused() {
     assert!(refused("[".repeat(100_000).as_bytes()).contains("levels deep"));
     assert!(refused("{a: ".repeat(50_000).as_bytes()).contains("levels deep"));
     assert!(refused("- ".repeat(100_000).as_bytes()).contains("levels deep"));
-    let block: String = (0..1_000)
-        .map(|n| format!("{}a:\n", " ".repeat(n)))
-        .collect();
+    let block = lines(1_000, |n| {
+        format!(
+            "{}a:
+",
+            " ".repeat(n)
+        )
+    });
     assert!(refused(block.as_bytes()).contains("levels deep"));
 }
 
@@ -66,23 +75,47 @@ fn garbage_is_refused() {
 
 #[test]
 fn a_flood_of_mistakes_is_cut() {
-    let unknown: String = (0..4_000).map(|n| format!("  k{n}: 1\n")).collect();
+    let unknown = lines(4_000, |n| {
+        format!(
+            "  k{n}: 1
+"
+        )
+    });
     refused(unknown.as_bytes());
     refused(format!("jobs:\n a:\n{unknown}").as_bytes());
-    let jobs: String = (0..2_000)
-        .map(|n| format!("  j{n}: {{timezone: Asia/Nowhere}}\n"))
-        .collect();
+    let jobs = lines(2_000, |n| {
+        format!(
+            "  j{n}: {{timezone: Asia/Nowhere}}
+"
+        )
+    });
     refused(format!("jobs:\n{jobs}").as_bytes());
-    let twice: String = (0..5_000).map(|_| "  j: 1\n").collect();
+    let twice = lines(5_000, |_| {
+        "  j: 1
+"
+        .to_owned()
+    });
     refused(format!("jobs:\n{twice}").as_bytes());
 }
 
 #[test]
 fn a_thousand_jobs_are_no_flood() {
-    let job = |n: u32| format!("  j{n}: {{schedule: \"0 2 * * *\", backup: {{to: b/{n}}}}}\n");
-    let jobs: String = (0..1_000).map(job).collect();
+    let job = |n: usize| format!("  j{n}: {{schedule: \"0 2 * * *\", backup: {{to: b/{n}}}}}\n");
+    let jobs = lines(1_000, job);
     let loaded = loaded(format!("jobs:\n{jobs}").as_bytes()).unwrap();
     assert_eq!((loaded.set.jobs.len(), loaded.places.len()), (1_000, 1_000));
+}
+
+#[test]
+fn one_anchor_may_serve_all_jobs() {
+    let first = "jobs:\n  j: &common {timeout: 5m, retry: {attempts: 5}, backup: {to: x}}\n";
+    let job = |n: usize| format!("  j{n}: {{<<: *common, backup: {{to: b/{n}}}}}\n");
+    let loaded = loaded(format!("{first}{}", lines(500, job)).as_bytes()).unwrap();
+    let last = loaded.set.jobs.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), last.policy.retry.attempts),
+        ("j499", 5)
+    );
 }
 
 const WORDS: &[&str] = &[

@@ -1,0 +1,441 @@
+//! Mistakes in what a file says: one golden text each, what a person sees at 80 columns.
+
+use insta::assert_snapshot;
+
+use super::loading::rendered;
+
+#[test]
+fn an_unknown_key() {
+    let text = r#"jobs:
+  a:
+    schedule: "0 2 * * *"
+    backup: {}
+    retrys: {attempts: 5}
+"#;
+    assert_snapshot!(rendered(text), @r"
+    error: unknown key `retrys`
+     --> jobs.yaml:5:5
+      |
+    5 |     retrys: {attempts: 5}
+      |     ^^^^^^
+      |
+      = help: did you mean `retry`?
+    ");
+}
+
+#[test]
+fn a_key_nobody_could_mean() {
+    let text = "jobs:
+  a:
+    backup: {}
+    command: rm
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown key `command`
+     --> jobs.yaml:4:5
+      |
+    4 |     command: rm
+      |     ^^^^^^^
+      |
+      = help: expected one of `description`, `schedule`, `timezone`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window` or `backup`
+    ");
+}
+
+#[test]
+fn an_unknown_key_at_the_top() {
+    let text = "tiemzone: UTC
+jobs:
+  a:
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown key `tiemzone`
+     --> jobs.yaml:1:1
+      |
+    1 | tiemzone: UTC
+      | ^^^^^^^^
+      |
+      = help: did you mean `timezone`?
+    ");
+}
+
+#[test]
+fn an_unknown_kind() {
+    let text = "jobs:
+  a:
+    bakup: {what: [database]}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown kind `bakup`
+     --> jobs.yaml:3:5
+      |
+    3 |     bakup: {what: [database]}
+      |     ^^^^^
+      |
+      = help: did you mean `backup`?
+    ");
+}
+
+#[test]
+fn a_kind_that_is_not_there() {
+    let text = r#"jobs:
+  a:
+    schedule: "0 2 * * *"
+"#;
+    assert_snapshot!(rendered(text), @r"
+    error: the job `a` has no kind: nothing says what it does
+     --> jobs.yaml:2:3
+      |
+    2 |   a:
+      |   ^
+      |
+      = help: add one of `backup`, e.g. `backup: {}`
+    ");
+}
+
+#[test]
+fn an_unknown_setting_of_a_kind() {
+    let text = "jobs:
+  a:
+    backup: {kep: {daily: 7}}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown key `kep`
+     --> jobs.yaml:3:14
+      |
+    3 |     backup: {kep: {daily: 7}}
+      |              ^^^
+      |
+      = help: did you mean `keep`?
+    ");
+}
+
+#[test]
+fn a_wrong_type() {
+    let text = "jobs:
+  a:
+    backup: {keep: {daily: many}}
+    enabled: yes
+    timeout: 5
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `daily`: expected a whole number, 0 or more, found text `many`
+     --> jobs.yaml:3:28
+      |
+    3 |     backup: {keep: {daily: many}}
+      |                            ^^^^
+
+    error: `enabled`: expected `true` or `false`, found text `yes`
+     --> jobs.yaml:4:14
+      |
+    4 |     enabled: yes
+      |              ^^^
+
+    error: `timeout`: expected a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`, found the number 5
+     --> jobs.yaml:5:14
+      |
+    5 |     timeout: 5
+      |              ^
+    ");
+}
+
+#[test]
+fn a_number_where_text_belongs() {
+    let text = "jobs:
+  a:
+    backup: {what: [2024, config]}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `what`: expected text, found the number 2024
+     --> jobs.yaml:3:21
+      |
+    3 |     backup: {what: [2024, config]}
+      |                     ^^^^
+      |
+      = help: put it in quotes
+    ");
+}
+
+#[test]
+fn a_wrong_word() {
+    let text = "jobs:
+  a:
+    backup: {}
+    overlap: skpi
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `overlap`: unknown value `skpi`
+     --> jobs.yaml:4:14
+      |
+    4 |     overlap: skpi
+      |              ^^^^
+      |
+      = help: did you mean `skip`?
+    ");
+}
+
+#[test]
+fn a_bad_duration() {
+    let text = "jobs:
+  a:
+    backup: {}
+    timeout: 10 minutes
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `timeout`: expected a duration such as `90s`, `10m` or `1h30m`, found `10 minutes`
+     --> jobs.yaml:4:14
+      |
+    4 |     timeout: 10 minutes
+      |              ^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn values_out_of_range() {
+    let text = "jobs:
+  a:
+    backup: {}
+    timeout: 5ms
+    retry:
+      attempts: 0
+      backoff: 0.5
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `timeout` must be at least `1s`
+     --> jobs.yaml:4:14
+      |
+    4 |     timeout: 5ms
+      |              ^^^
+
+    error: `attempts` must be from 1 (no retry) to 100
+     --> jobs.yaml:6:17
+      |
+    6 |       attempts: 0
+      |                 ^
+
+    error: `backoff` must be 1 or more
+     --> jobs.yaml:7:16
+      |
+    7 |       backoff: 0.5
+      |                ^^^
+    ");
+}
+
+#[test]
+fn an_unknown_zone() {
+    let text = "timezone: Asia/Shangai
+jobs:
+  a:
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown time zone `Asia/Shangai`
+     --> jobs.yaml:1:11
+      |
+    1 | timezone: Asia/Shangai
+      |           ^^^^^^^^^^^^
+      |
+      = help: did you mean `Asia/Shanghai`?
+    ");
+}
+
+#[test]
+fn an_unknown_zone_of_a_job() {
+    let text = "jobs:
+  a:
+    timezone: berlin
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: unknown time zone `berlin`
+     --> jobs.yaml:3:15
+      |
+    3 |     timezone: berlin
+      |               ^^^^^^
+      |
+      = help: did you mean `Europe/Berlin`?
+    ");
+}
+
+#[test]
+fn a_bad_name() {
+    let text = "jobs:
+  ../up:
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `../up` cannot be a job's name: use 1 to 64 letters, digits, `.`, `_` or `-`, starting with a letter or digit
+     --> jobs.yaml:2:3
+      |
+    2 |   ../up:
+      |   ^^^^^
+    ");
+}
+
+#[test]
+fn no_jobs() {
+    let text = "timezone: UTC\n";
+    assert_snapshot!(rendered(text), @r#"
+    error: no jobs: the key `jobs` is missing
+    --> jobs.yaml
+     = help: start with `jobs: {backup-daily: {schedule: "0 2 * * *", backup: {}}}`
+    "#);
+}
+
+#[test]
+fn nothing_under_jobs() {
+    let text = "jobs:\n";
+    assert_snapshot!(rendered(text), @r#"
+    error: no jobs: nothing stands under `jobs`
+     --> jobs.yaml:1:1
+      |
+    1 | jobs:
+      | ^^^^
+      |
+      = help: start with `jobs: {backup-daily: {schedule: "0 2 * * *", backup: {}}}`
+    "#);
+}
+
+#[test]
+fn a_job_that_is_a_word() {
+    let text = "jobs:
+  a: backup
+";
+    assert_snapshot!(rendered(text), @r#"
+    error: the job `a` has no settings: expected keys with values
+     --> jobs.yaml:2:6
+      |
+    2 |   a: backup
+      |      ^^^^^^
+      |
+      = help: start with `jobs: {backup-daily: {schedule: "0 2 * * *", backup: {}}}`
+    "#);
+}
+
+#[test]
+fn jobs_that_are_a_list() {
+    let text = "jobs:
+  - backup: {}
+";
+    assert_snapshot!(rendered(text), @r#"
+    error: expected jobs by name: keys with values
+     --> jobs.yaml:2:3
+      |
+    2 |   - backup: {}
+      |   ^
+      |
+      = help: start with `jobs: {backup-daily: {schedule: "0 2 * * *", backup: {}}}`
+    "#);
+}
+
+#[test]
+fn a_bad_recipient() {
+    let text = "encryption:
+  recipients: [bob]
+jobs:
+  a:
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `bob` is not an age recipient
+     --> jobs.yaml:2:16
+      |
+    2 |   recipients: [bob]
+      |                ^^^
+      |
+      = help: write an age public key, `age1…`; `bellkeeper keys show` prints yours
+    ");
+}
+
+#[test]
+fn a_private_key_is_not_shown() {
+    let text = "encryption:
+  recipients:
+    - AGE-SECRET-KEY-1QQPQQZ
+jobs:
+  a:
+    backup: {}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: this is a private key, and it must not stand here
+    --> jobs.yaml:3:7
+     = help: write its public half, `age1…`, and replace the key: it may have been seen
+    ");
+}
+
+#[test]
+fn many_mistakes_are_told_in_order() {
+    let text = r#"timezone: Europe/Berln
+defaults: {retry: {atempts: 5}, overlap: nope}
+jobs:
+  a:
+    schedule: ["0 2 * * *", 5]
+    backup: {what: config}
+    catchup: all
+  b:
+    enabled: 1
+"#;
+    assert_snapshot!(rendered(text), @r#"
+    error: unknown time zone `Europe/Berln`
+     --> jobs.yaml:1:11
+      |
+    1 | timezone: Europe/Berln
+      |           ^^^^^^^^^^^^
+      |
+      = help: did you mean `Europe/Berlin`?
+
+    error: unknown key `atempts`
+     --> jobs.yaml:2:20
+      |
+    2 | defaults: {retry: {atempts: 5}, overlap: nope}
+      |                    ^^^^^^^
+      |
+      = help: did you mean `attempts`?
+
+    error: `overlap`: unknown value `nope`
+     --> jobs.yaml:2:42
+      |
+    2 | defaults: {retry: {atempts: 5}, overlap: nope}
+      |                                          ^^^^
+      |
+      = help: expected one of `skip`, `queue`, `replace` or `allow`
+
+    error: `schedule`: expected text, found the number 5
+     --> jobs.yaml:5:29
+      |
+    5 |     schedule: ["0 2 * * *", 5]
+      |                             ^
+      |
+      = help: put it in quotes
+
+    error: `what`: expected a list, found text `config`
+     --> jobs.yaml:6:20
+      |
+    6 |     backup: {what: config}
+      |                    ^^^^^^
+      |
+      = help: put it in brackets: `[…]`
+
+    error: unknown key `catchup`
+     --> jobs.yaml:7:5
+      |
+    7 |     catchup: all
+      |     ^^^^^^^
+      |
+      = help: did you mean `catch_up`?
+
+    error: the job `b` has no kind: nothing says what it does
+     --> jobs.yaml:8:3
+      |
+    8 |   b:
+      |   ^
+      |
+      = help: add one of `backup`, e.g. `backup: {}`
+
+    error: `enabled`: expected `true` or `false`, found the number 1
+     --> jobs.yaml:9:14
+      |
+    9 |     enabled: 1
+      |              ^
+    "#);
+}
