@@ -45,6 +45,7 @@ pub(super) fn file(
         timezone: timezone.clone(),
         defaults: raw.defaults.clone().unwrap_or_default(),
         skip,
+        interner: crate::schedule::Interner::default(),
         problems: std::mem::take(problems),
         specs: Vec::new(),
         places: BTreeMap::new(),

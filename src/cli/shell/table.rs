@@ -24,7 +24,9 @@ impl Table {
     }
 
     pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.first = self.first.max(cells.first().map_or(0, |cell| cell.chars().count()));
+        self.first = self
+            .first
+            .max(cells.first().map_or(0, |cell| cell.chars().count()));
         self.table.add_row(cells);
     }
 
@@ -38,6 +40,10 @@ impl Table {
         if let Some(first) = self.table.column_mut(0) {
             first.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
         }
-        self.table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        self.table
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }

@@ -337,7 +337,7 @@ jobs:
     backup: {}
 ";
     assert_snapshot!(rendered(text), @r"
-    error: `bob` is not an age recipient
+    error: `bob` is not an age public key: expected `age1` and 58 characters
      --> jobs.yaml:2:16
       |
     2 |   recipients: [bob]
