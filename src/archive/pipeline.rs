@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, BufWriter, IntoInnerError, Read, Write},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
@@ -43,7 +43,9 @@ pub(super) struct Streamed {
     pub(super) size: u64,
 }
 
-type Output = Hashing<Box<dyn Write + Send>>;
+/// Buffered, because age turns a failure to write its header into one without a number, and a full
+/// disk would no longer be told from a broken program; larger writes pass the buffer by.
+type Output = BufWriter<Hashing<Box<dyn Write + Send>>>;
 
 /// Encrypts into the file and copies what comes to the verifier.
 struct Tee {
@@ -146,7 +148,7 @@ fn stream(
         },
     )?;
     let to_sync = file.try_clone().map_err(&write)?;
-    let output = Hashing::new((seams.output)(file));
+    let output = BufWriter::new(Hashing::new((seams.output)(file)));
     let age = encryptor.wrap_output(output).map_err(&write)?;
     let tee = Tee { age, copy };
     let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
@@ -156,7 +158,9 @@ fn stream(
     let gzip = tar.finish().map_err(&write)?;
     let Tee { age, copy } = gzip.finish().map_err(&write)?;
     drop(copy);
-    let (sha256, size) = age.finish().map_err(&write)?.finish();
+    let output = age.finish().map_err(&write)?.into_inner();
+    let output = output.map_err(|error| write(IntoInnerError::into_error(error)))?;
+    let (sha256, size) = output.finish();
     to_sync.sync_all().map_err(&write)?;
     Ok(Streamed {
         manifest,
