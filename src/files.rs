@@ -181,7 +181,10 @@ mod tests {
         write_new(&path, b"one").unwrap();
         let error = write_new(&path, b"two").unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (&b"one"[..], 0o600));
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), mode(&path)),
+            (&b"one"[..], 0o600)
+        );
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 

@@ -17,7 +17,7 @@ use flate2::{Compress, Compression, FlushCompress, bufread::MultiGzDecoder};
 
 /// Bytes a worker compresses at a time: large enough that a sync flush (5 bytes) and a thread
 /// hand-over cost nothing, small enough that all blocks in flight stay within a few megabytes.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 512 << 10;
 
 /// How far back deflate looks; the end of the previous block is given to the next as dictionary.
 const WINDOW: usize = 32 << 10;
@@ -154,19 +154,15 @@ impl<W: Write + Send + 'static> ParallelGzip<W> {
         let window = mem::replace(&mut self.window, tail);
         let turn = self.sent.checked_rem(self.to.len()).unwrap_or_default();
         self.sent += 1;
-        match self
-            .to
-            .get(turn)
-            .map(|worker| worker.send(Block { plain, window }))
-        {
-            Some(Ok(())) => Ok(()),
-            // The writing thread has stopped, so the workers have: its error is the reason.
-            Some(Err(_)) | None => {
-                self.to.clear();
-                let stopped = || io::Error::other("the compressing threads have stopped");
-                Err(self.join().err().unwrap_or_else(stopped))
-            }
+        let block = Block { plain, window };
+        let sent = self.to.get(turn).map(|worker| worker.send(block));
+        if matches!(sent, Some(Ok(()))) {
+            return Ok(());
         }
+        // The writing thread has stopped, so the workers have: its error is the reason.
+        self.to.clear();
+        let stopped = || io::Error::other("the compressing threads have stopped");
+        Err(self.join().err().unwrap_or_else(stopped))
     }
 
     fn join(&mut self) -> io::Result<Written<W>> {
@@ -295,7 +291,11 @@ mod tests {
 
     fn prices(length: usize) -> Vec<u8> {
         let line = |n: usize| format!("AAPL,{n},{}.{:02}\n", 180 + n % 17, n * 7919 % 100);
-        (0..).map(line).flat_map(String::into_bytes).take(length).collect()
+        (0..)
+            .map(line)
+            .flat_map(String::into_bytes)
+            .take(length)
+            .collect()
     }
 
     fn pack(plain: &[u8], level: Level, workers: usize) -> Vec<u8> {
@@ -402,8 +402,14 @@ mod tests {
         for left in 0..10 {
             let failing = Failing::new(left, &alive);
             let mut gzip = ParallelGzip::new(failing, Level::Fast, 2).unwrap();
-            let result = gzip.write_all(&plain).and_then(|()| gzip.finish().map(drop));
-            assert_eq!(result.unwrap_err().kind(), io::ErrorKind::StorageFull, "{left}");
+            let result = gzip
+                .write_all(&plain)
+                .and_then(|()| gzip.finish().map(drop));
+            assert_eq!(
+                result.unwrap_err().kind(),
+                io::ErrorKind::StorageFull,
+                "{left}"
+            );
         }
         assert_eq!(alive.load(Ordering::SeqCst), 0);
     }

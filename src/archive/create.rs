@@ -287,32 +287,54 @@ mod tests {
         let world = World::new();
         world.put("logs/app.log", b"started\n");
         symlink("app.log", world.path("logs/current")).unwrap();
-        let mode = fs::Permissions::from_mode(0o640);
-        fs::set_permissions(world.path("logs/app.log"), mode).unwrap();
+        let readable = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(world.path("logs/app.log"), readable).unwrap();
         let watch = watch();
         let request = world.request(true, &["config", "logs", "data"]);
         let made = create(&request, &watch).unwrap();
-        assert_eq!(world.published(), ["RESTORE.txt", NAME, &format!("{NAME}.json")]);
+        assert_eq!(
+            world.published(),
+            ["RESTORE.txt", NAME, &format!("{NAME}.json")]
+        );
         assert_eq!(made.sidecar.state, State::Verified);
         assert_eq!(made.path.metadata().unwrap().mode() & 0o777, 0o600);
-        assert_eq!(world.path("backups").metadata().unwrap().mode() & 0o777, 0o700);
+        assert_eq!(
+            world.path("backups").metadata().unwrap().mode() & 0o777,
+            0o700
+        );
         let sample = watch.progress.sample();
-        assert_eq!((sample.done, sample.step.as_str()), (sample.total, "publish"));
+        assert_eq!(
+            (sample.done, sample.step.as_str()),
+            (sample.total, "publish")
+        );
         assert_eq!(sample.total, made.sidecar.plain_bytes);
 
         let to = world.path("out");
         let out = extract(&made.path, &world.keys(), &to, &Watch::default()).unwrap();
-        let names: Vec<_> = out.manifest.entries.iter().map(|e| e.path.to_string()).collect();
+        let names: Vec<_> = out
+            .manifest
+            .entries
+            .iter()
+            .map(|e| e.path.to_string())
+            .collect();
         assert_eq!(
             names,
             [
-                "data/trading.db", "config", "config/app.yaml", "logs", "logs/app.log",
-                "logs/current", "data"
+                "data/trading.db",
+                "config",
+                "config/app.yaml",
+                "logs",
+                "logs/app.log",
+                "logs/current",
+                "data"
             ]
         );
         assert_eq!(out.manifest.notes[0].note, "skipped: private key");
         assert!(!to.join("config/backup.key").exists());
-        assert_eq!(fs::read_link(to.join("logs/current")).unwrap(), Path::new("app.log"));
+        assert_eq!(
+            fs::read_link(to.join("logs/current")).unwrap(),
+            Path::new("app.log")
+        );
         let (from, copy) = (world.path("logs/app.log"), to.join("logs/app.log"));
         let facts = |path: &Path| {
             let found = path.metadata().unwrap();
@@ -321,7 +343,12 @@ mod tests {
         assert_eq!(facts(&from), facts(&copy));
         assert_eq!(out.manifest.databases[0].tables[0].rows, Some(2));
         assert!(to.join("MANIFEST.json").exists());
-        assert_eq!(verify(&made.path, None, &Watch::default()).unwrap().manifest, None);
+        assert_eq!(
+            verify(&made.path, None, &Watch::default())
+                .unwrap()
+                .manifest,
+            None
+        );
     }
 
     #[test]
@@ -337,7 +364,12 @@ mod tests {
             let text = fs::read_to_string(world.path("backups").join(file)).unwrap();
             assert!(!text.contains("AGE-SECRET-KEY-"), "{file}");
         }
-        assert!(!fs::read(&made.path).unwrap().windows(7).any(|w| w == b"symbols"));
+        assert!(
+            !fs::read(&made.path)
+                .unwrap()
+                .windows(7)
+                .any(|w| w == b"symbols")
+        );
     }
 
     #[test]
@@ -356,7 +388,10 @@ mod tests {
         };
         let request = world.request(false, &["config"]);
         let made = create_with(&request, &watch(), &seams).unwrap();
-        assert_eq!((made.name.serial, fs::read(&third).unwrap()), (4, b"someone's".to_vec()));
+        assert_eq!(
+            (made.name.serial, fs::read(&third).unwrap()),
+            (4, b"someone's".to_vec())
+        );
         assert_eq!(made.sidecar.archive, made.name.to_string());
         assert!(!Sidecar::path_for(&third).exists());
     }
@@ -367,7 +402,11 @@ mod tests {
     impl Write for Failing {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let step = |left: usize| left.checked_sub(1);
-            if self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).is_err() {
+            if self
+                .1
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
+                .is_err()
+            {
                 return Err(rustix::io::Errno::NOSPC.into());
             }
             self.0.write(bytes)
@@ -408,13 +447,17 @@ mod tests {
     #[test]
     fn cancellation_leaves_nothing_and_keeps_its_reason() {
         let world = World::new();
-        world.put("logs/app.log", &[7; 300_000]);
+        world.put("logs/app.log", &vec![7; 300_000]);
         let request = world.request(true, &["logs"]);
         for when in 0..2 {
             let cancel = Cancel::default();
             let stop = || cancel.cancel(CancelReason::Timeout);
             let seams = Seams {
-                listed: &|| if when == 0 { stop() },
+                listed: &|| {
+                    if when == 0 {
+                        stop();
+                    }
+                },
                 opened: &|_| stop(),
                 ..Seams::default()
             };
@@ -524,21 +567,40 @@ mod tests {
         live.execute_batch("PRAGMA journal_mode = WAL; INSERT INTO signals DEFAULT VALUES")
             .unwrap();
         let ledger = world.database("data/ledger.odd");
-        ledger.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE l(x)").unwrap();
+        ledger
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE l(x)")
+            .unwrap();
         for open in [&live, &ledger] {
             let query = "BEGIN; SELECT count(*) FROM sqlite_schema";
             open.execute_batch(query).unwrap();
         }
-        let inodes: Vec<String> = ["trading.db", "trading.db-shm", "ledger.odd", "ledger.odd-shm"]
-            .map(|name| world.path("data").join(name).metadata().unwrap().ino().to_string())
-            .into();
+        let inodes: Vec<String> = [
+            "trading.db",
+            "trading.db-shm",
+            "ledger.odd",
+            "ledger.odd-shm",
+        ]
+        .map(|name| {
+            world
+                .path("data")
+                .join(name)
+                .metadata()
+                .unwrap()
+                .ino()
+                .to_string()
+        })
+        .into();
         let locks = || {
             let all = fs::read_to_string("/proc/locks").unwrap_or_default();
             let mine = format!(" {} ", std::process::id());
             let mut lines: Vec<String> = all
                 .lines()
                 .filter(|line| line.contains(&mine))
-                .filter(|line| inodes.iter().any(|inode| line.contains(&format!(":{inode} "))))
+                .filter(|line| {
+                    inodes
+                        .iter()
+                        .any(|inode| line.contains(&format!(":{inode} ")))
+                })
                 // The number in front is only a position in the list.
                 .filter_map(|line| line.split_once(": ").map(|(_, rest)| rest.to_owned()))
                 .collect();
@@ -578,11 +640,11 @@ mod tests {
         let world = World::new();
         let log = world.path("logs/app.log");
         for round in 0..50 {
-            world.put("logs/app.log", &[b'x'; 200_000]);
+            world.put("logs/app.log", &vec![b'x'; 200_000]);
             let disturb = |_: &Path| match round % 4 {
                 0 => {
                     let mut file = fs::OpenOptions::new().append(true).open(&log).unwrap();
-                    file.write_all(&[b'y'; 100_000]).unwrap();
+                    file.write_all(&vec![b'y'; 100_000]).unwrap();
                 }
                 1 => {
                     let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
@@ -615,7 +677,11 @@ mod tests {
                 // The old file was open already and is archived whole.
                 _ => continue,
             };
-            assert_eq!(verified.manifest.unwrap().notes[0].note, expected, "{round}");
+            assert_eq!(
+                verified.manifest.unwrap().notes[0].note,
+                expected,
+                "{round}"
+            );
         }
     }
 }

@@ -194,7 +194,13 @@ mod tests {
 
     #[test]
     fn a_hostile_name_in_json_is_refused() {
-        for bad in [r#""../a""#, r#""\\x2e\\x2e/a""#, r#""\\x""#, r#""\\q""#, r#""a\\""#] {
+        for bad in [
+            r#""../a""#,
+            r#""\\x2e\\x2e/a""#,
+            r#""\\x""#,
+            r#""\\q""#,
+            r#""a\\""#,
+        ] {
             assert!(serde_json::from_str::<EntryName>(bad).is_err(), "{bad}");
         }
     }

@@ -34,7 +34,7 @@ const CONSTRAINTS: [&str; 5] = [
 /// Whether a finding concerns rules about rows, not the file: worth a note, no reason to stop.
 pub(super) fn is_only_a_constraint(problem: &str) -> bool {
     let is_note = |start: &&str| problem.starts_with(*start);
-    CONSTRAINTS.iter().any(|start| is_note(&start)) || problem.starts_with("not checked: ")
+    CONSTRAINTS.iter().any(is_note) || problem.starts_with("not checked: ")
 }
 
 /// What `quick_check` finds; empty if all is well.
@@ -120,10 +120,15 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
     let columns = statement
         .query_map([name], |row| row.get::<_, String>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let time = TIME_COLUMNS
-        .iter()
-        .find_map(|wanted| columns.iter().find(|have| have.eq_ignore_ascii_case(wanted)));
-    let newest = time.map_or_else(|| "NULL".to_owned(), |column| format!("max({})", quoted(column)));
+    let time = TIME_COLUMNS.iter().find_map(|wanted| {
+        columns
+            .iter()
+            .find(|have| have.eq_ignore_ascii_case(wanted))
+    });
+    let newest = time.map_or_else(
+        || "NULL".to_owned(),
+        |column| format!("max({})", quoted(column)),
+    );
     let query = format!("SELECT count(*), {newest} FROM {}", quoted(name));
     connection.query_row(&query, [], |row| {
         Ok(Table {

@@ -166,7 +166,7 @@ mod tests {
     /// happen once it is open; returns its entry and note.
     fn read(before: impl Fn(&World), during: impl Fn(&World)) -> (Option<Entry>, Option<String>) {
         let world = World::new();
-        world.put("logs/app.log", &[b'a'; 100_000]);
+        world.put("logs/app.log", &vec![b'a'; 100_000]);
         let path = world.path("logs/app.log");
         let entry = crate::archive::EntryName::parse(b"logs/app.log").unwrap();
         let metadata = path.metadata().unwrap();
@@ -193,7 +193,7 @@ mod tests {
         use std::io::Write as _;
         let path = world.path("logs/app.log");
         let mut log = fs::OpenOptions::new().append(true).open(path).unwrap();
-        log.write_all(&[b'b'; 50_000]).unwrap();
+        log.write_all(&vec![b'b'; 50_000]).unwrap();
     }
 
     fn shrink(world: &World) {
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_quiet_file_is_archived_as_it_is() {
         let (entry, note) = read(nothing, nothing);
-        assert_eq!(entry.unwrap().sha256, sha256(&[b'a'; 100_000]));
+        assert_eq!(entry.unwrap().sha256, sha256(&vec![b'a'; 100_000]));
         assert_eq!(note, None);
     }
 
@@ -223,7 +223,7 @@ mod tests {
     fn a_log_that_grows_is_cut_at_the_instant() {
         for (before, during) in [(grow as fn(&World), nothing as fn(&World)), (nothing, grow)] {
             let (entry, note) = read(before, during);
-            assert_eq!(entry.unwrap().sha256, sha256(&[b'a'; 100_000]));
+            assert_eq!(entry.unwrap().sha256, sha256(&vec![b'a'; 100_000]));
             assert_eq!(note.unwrap(), "grew while read");
         }
     }
@@ -238,15 +238,21 @@ mod tests {
     #[test]
     fn a_log_that_shrinks_while_it_is_read_ends_in_zeros() {
         let (entry, note) = read(nothing, shrink);
-        let expected = [[b'a'; 30_000].as_slice(), &[0; 70_000]].concat();
+        let expected = [vec![b'a'; 30_000], vec![0; 70_000]].concat();
         assert_eq!(entry.unwrap().sha256, sha256(&expected));
-        assert_eq!(note.unwrap(), "shrank while read: the last 70000 bytes are zeros");
+        assert_eq!(
+            note.unwrap(),
+            "shrank while read: the last 70000 bytes are zeros"
+        );
     }
 
     #[test]
     fn a_log_that_is_rotated_is_the_new_one_or_the_old_one_but_whole() {
         let (entry, note) = read(rotate, nothing);
-        assert_eq!((entry.unwrap().size, note.unwrap().as_str()), (3, "replaced while read"));
+        assert_eq!(
+            (entry.unwrap().size, note.unwrap().as_str()),
+            (3, "replaced while read")
+        );
         let (entry, _) = read(nothing, rotate);
         assert_eq!(entry.unwrap().size, 100_000);
     }
@@ -271,7 +277,10 @@ mod tests {
             fs::copy(world.path("config/backup.key"), world.path("logs/app.log")).unwrap();
         };
         let (entry, note) = read(copy, nothing);
-        assert_eq!((entry, note.unwrap().as_str()), (None, "skipped: private key"));
+        assert_eq!(
+            (entry, note.unwrap().as_str()),
+            (None, "skipped: private key")
+        );
     }
 
     #[test]
@@ -280,7 +289,7 @@ mod tests {
         let world = World::new();
         world.put("logs/secret", b"x");
         let path = world.path("logs/secret");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         if let Err(error) = open(&path) {
             // Root may read everything; anybody else ends here.
             denied.set(error.kind() == io::ErrorKind::PermissionDenied);

@@ -159,7 +159,11 @@ mod tests {
         let found = list(&world.path("backups")).unwrap();
         let paths: Vec<_> = found.iter().map(|f| &f.path).collect();
         assert_eq!(paths, [&third.path, &second.path, &first.path]);
-        assert!(found.iter().all(|f| f.state == State::Verified && f.problem.is_none()));
+        assert!(
+            found
+                .iter()
+                .all(|f| f.state == State::Verified && f.problem.is_none())
+        );
         assert_eq!(found[0].sidecar.as_ref(), Some(&third.sidecar));
 
         files::write_atomic(&third.path, b"cut").unwrap();

@@ -14,7 +14,11 @@ pub(super) struct Hashing<T> {
 impl<T> Hashing<T> {
     pub(super) fn new(inner: T) -> Self {
         let sum = Sha256::new();
-        Self { inner, sum, bytes: 0 }
+        Self {
+            inner,
+            sum,
+            bytes: 0,
+        }
     }
 
     /// The SHA-256 in hex, as `sha256sum` prints it, and the number of bytes.

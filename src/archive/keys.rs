@@ -45,9 +45,11 @@ impl FromStr for Recipient {
         let text = text.trim();
         let upper = text.to_ascii_uppercase();
         if upper.contains("AGE-SECRET-KEY-") {
-            return Err("this is a private key: put its public half (`age1…`) here, \
+            return Err(
+                "this is a private key: put its public half (`age1…`) here, \
                         and treat the private one as seen by others"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if upper.contains("PRIVATE KEY-----") {
             return Err("this is a private key, and not an age one: \
@@ -55,9 +57,11 @@ impl FromStr for Recipient {
                 .to_owned());
         }
         if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-            return Err("SSH keys are not supported: make an age key with `age-keygen` \
+            return Err(
+                "SSH keys are not supported: make an age key with `age-keygen` \
                         and put its public half (`age1…`) here"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         text.parse().map(Self).map_err(|_| {
             let shown: String = text.chars().take(80).collect();
@@ -164,10 +168,7 @@ impl Encryption {
     /// nothing is ever written unencrypted.
     pub fn resolve(&self) -> Result<Vec<Recipient>, Error> {
         if !self.recipients.is_empty() {
-            let parse = |text: &String| {
-                text.parse()
-                    .map_err(|what| Error::Recipient { what })
-            };
+            let parse = |text: &String| text.parse().map_err(|what| Error::Recipient { what });
             return self.recipients.iter().map(parse).collect();
         }
         let identities = identities(&self.key_file)?.ok_or_else(|| Error::NoRecipient {
@@ -223,10 +224,7 @@ mod tests {
         encryption.recipients = vec![other.to_string()];
         assert_eq!(encryption.resolve().unwrap(), [other]);
         encryption.recipients.push("age1nonsense".into());
-        assert!(matches!(
-            encryption.resolve(),
-            Err(Error::Recipient { .. })
-        ));
+        assert!(matches!(encryption.resolve(), Err(Error::Recipient { .. })));
     }
 
     #[test]
@@ -236,7 +234,11 @@ mod tests {
         generate(&file, NOW).unwrap();
         let text = fs::read_to_string(&file).unwrap();
         let secret = private(&text);
-        for pasted in [secret.to_owned(), secret.to_lowercase(), format!("x {secret}")] {
+        for pasted in [
+            secret.to_owned(),
+            secret.to_lowercase(),
+            format!("x {secret}"),
+        ] {
             let message = check_recipient(&pasted).unwrap_err();
             assert!(message.contains("private key"), "{message}");
             assert!(!message.to_uppercase().contains(&secret[20..40]));
@@ -244,7 +246,11 @@ mod tests {
         let message = check_recipient("ssh-ed25519 AAAA me@home").unwrap_err();
         assert!(message.contains("SSH keys are not supported"));
         for bad in ["", "age1", "age1qqqq", "hello"] {
-            assert!(check_recipient(bad).unwrap_err().contains("not an age public key"));
+            assert!(
+                check_recipient(bad)
+                    .unwrap_err()
+                    .contains("not an age public key")
+            );
         }
     }
 

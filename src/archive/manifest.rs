@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Error, entry::{Entry, EntryName}};
+use super::{
+    Error,
+    entry::{Entry, EntryName},
+};
 use crate::words::JobName;
 
 /// The name of the manifest inside an archive.
@@ -150,7 +153,9 @@ mod tests {
         let manifest = crate::archive::testing::manifest();
         let json = manifest.to_json().unwrap();
         assert_eq!(Manifest::from_json(&json), Ok(manifest));
-        let newer = String::from_utf8(json).unwrap().replace("\"format\": 1", "\"format\": 9");
+        let newer = String::from_utf8(json)
+            .unwrap()
+            .replace("\"format\": 1", "\"format\": 9");
         let message = Manifest::from_json(newer.as_bytes()).unwrap_err();
         assert_eq!(message, "its format is 9, this program knows 1");
         assert!(Manifest::from_json(b"{").is_err());

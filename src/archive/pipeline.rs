@@ -76,7 +76,7 @@ pub(super) fn run(
     seams: &Seams<'_>,
 ) -> Result<Streamed, Error> {
     let (copy, copied) = sync_channel(WAITING);
-    let verifier = verifier(copied, path, watch).map_err(write(path))?;
+    let looking = verifier(copied, path, watch).map_err(write(path))?;
     let streamed = stream(request, plan, path, file, copy, watch, seams);
     let stopped = || {
         Err(Error::Damaged {
@@ -84,7 +84,7 @@ pub(super) fn run(
             what: "the verifier stopped early".to_owned(),
         })
     };
-    let verified = verifier.join().unwrap_or_else(|_| stopped());
+    let verified = looking.join().unwrap_or_else(|_| stopped());
     let read_back = |source| Error::ReadBack {
         source: Box::new(source),
     };
@@ -141,12 +141,13 @@ fn stream(
 ) -> Result<Streamed, Error> {
     let write = write(path);
     let recipients = request.recipients.iter();
-    let encryptor = Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(
-        |error| Error::Encrypt {
-            path: path.to_owned(),
-            what: error.to_string(),
-        },
-    )?;
+    let encryptor =
+        Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(|error| {
+            Error::Encrypt {
+                path: path.to_owned(),
+                what: error.to_string(),
+            }
+        })?;
     let to_sync = file.try_clone().map_err(&write)?;
     let output = BufWriter::new(Hashing::new((seams.output)(file)));
     let age = encryptor.wrap_output(output).map_err(&write)?;
@@ -154,7 +155,7 @@ fn stream(
     let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
     let mut tar = TarWriter::new(gzip);
     let manifest = entries(&mut tar, plan, path, watch, seams)?;
-    let plain = tar.plain();
+    let bytes = tar.plain();
     let gzip = tar.finish().map_err(&write)?;
     let Tee { age, copy } = gzip.finish().map_err(&write)?;
     drop(copy);
@@ -164,7 +165,7 @@ fn stream(
     to_sync.sync_all().map_err(&write)?;
     Ok(Streamed {
         manifest,
-        plain,
+        plain: bytes,
         sha256,
         size,
     })
@@ -244,7 +245,11 @@ struct Chunks {
 impl Chunks {
     fn new(from: Receiver<Vec<u8>>) -> Self {
         let chunk = Vec::new();
-        Self { from, chunk, read: 0 }
+        Self {
+            from,
+            chunk,
+            read: 0,
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
-    Error, folder,
+    Error,
     create::{Published, Request},
+    folder,
     name::ArchiveName,
     sidecar::{Sidecar, State},
     source::{Source, real},

@@ -295,7 +295,10 @@ mod tests {
         live.execute_batch("CREATE VIRTUAL TABLE f USING fts5(b); INSERT INTO f VALUES('one two')")
             .unwrap();
         let (restored, facts) = round_trip(&world, "data/fts.db", false);
-        assert_eq!(text(&restored, "SELECT b FROM f WHERE f MATCH 'two'"), "one two");
+        assert_eq!(
+            text(&restored, "SELECT b FROM f WHERE f MATCH 'two'"),
+            "one two"
+        );
         assert_eq!((facts.tables.len(), facts.tables[0].rows), (1, Some(1)));
         world.put("data/empty.db", b"");
         for copy in [false, true] {
@@ -315,7 +318,8 @@ mod tests {
             let before: i64 = live
                 .query_row("SELECT count(*) FROM signals", [], |row| row.get(0))
                 .unwrap();
-            live.execute_batch("INSERT INTO signals(timestamp) VALUES ('2027-01-01')").unwrap();
+            live.execute_batch("INSERT INTO signals(timestamp) VALUES ('2027-01-01')")
+                .unwrap();
             let name = format!("data/r{copy}");
             world.put(&name, &bytes(&snapshot));
             let query = "SELECT count(*) FROM signals";
@@ -344,7 +348,10 @@ mod tests {
             snapshot.examine(&watch)
         };
         world.put("data/text.db", &b"this is no database at all ".repeat(50));
-        assert!(matches!(open("data/text.db"), Err(Error::NotADatabase { .. })));
+        assert!(matches!(
+            open("data/text.db"),
+            Err(Error::NotADatabase { .. })
+        ));
 
         let holder = world.database("data/trading.db");
         holder.execute_batch("BEGIN EXCLUSIVE").unwrap();

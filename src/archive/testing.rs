@@ -51,7 +51,9 @@ impl World {
     }
 
     pub(super) fn keys(&self) -> Vec<Identity> {
-        identities(&self.path("config/backup.key")).unwrap().unwrap()
+        identities(&self.path("config/backup.key"))
+            .unwrap()
+            .unwrap()
     }
 
     /// A request for the given trees and, if `database`, the database.

@@ -163,7 +163,10 @@ mod tests {
         assert_eq!(verified.sha256, made.sidecar.sha256);
         assert_eq!(manifest.entries.len(), 3);
         let sample = watch.progress.sample();
-        assert_eq!((sample.done, sample.total), (made.sidecar.plain_bytes, sample.done));
+        assert_eq!(
+            (sample.done, sample.total),
+            (made.sidecar.plain_bytes, sample.done)
+        );
         verify(&made.path, None, &watch).unwrap();
         files::remove(&Sidecar::path_for(&made.path)).unwrap();
         verify(&made.path, Some(&world.keys()), &watch).unwrap();
@@ -246,7 +249,11 @@ mod tests {
             small.refuses(&bad, Some(&keys), &format!("byte {at}"));
             small.refuses(&small.good[..at], Some(&keys), &format!("cut at {at}"));
         }
-        small.refuses(&[&small.good[..], b"x"].concat(), Some(&keys), "a byte too many");
+        small.refuses(
+            &[&small.good[..], b"x"].concat(),
+            Some(&keys),
+            "a byte too many",
+        );
     }
 
     #[test]

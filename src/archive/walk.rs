@@ -289,7 +289,11 @@ mod tests {
     }
 
     fn items(found: &Found) -> Vec<String> {
-        found.items.iter().map(|i| i.head.path.to_string()).collect()
+        found
+            .items
+            .iter()
+            .map(|i| i.head.path.to_string())
+            .collect()
     }
 
     fn databases(found: &Found) -> Vec<String> {
@@ -313,7 +317,14 @@ mod tests {
         let found = find(&[tree(&world, "logs")], &rules(&world, &[], &[])).unwrap();
         assert_eq!(
             items(&found),
-            ["logs", "logs/a.log", "logs/b.log", "logs/broken", "logs/empty", "logs/link"]
+            [
+                "logs",
+                "logs/a.log",
+                "logs/b.log",
+                "logs/broken",
+                "logs/empty",
+                "logs/link"
+            ]
         );
         assert_eq!(found.items[5].head.target, b"/etc");
         assert_eq!(notes(&found), [""; 0]);
@@ -323,11 +334,15 @@ mod tests {
     fn databases_and_their_side_files_never_are_plain_files() {
         let world = World::new();
         let open = world.database("data/trading.db");
-        open.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE x(y)").unwrap();
+        open.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE x(y)")
+            .unwrap();
         assert!(world.path("data/trading.db-wal").exists());
         fs::hard_link(world.path("data/trading.db"), world.path("data/other.name")).unwrap();
         // A database without a telling name, seen by its first bytes; and its side file.
-        world.database("data/plain").execute_batch("CREATE TABLE x(y)").unwrap();
+        world
+            .database("data/plain")
+            .execute_batch("CREATE TABLE x(y)")
+            .unwrap();
         world.put("data/plain-journal", b"");
         world.put("data/notes-journal", b"mine");
         world.put("data/gone.db-wal", b"");
@@ -349,7 +364,11 @@ mod tests {
         let world = World::new();
         world.put("data/ledger", b"not opened to look");
         world.put("data/ledger-wal", b"");
-        let found = find(&[tree(&world, "data")], &rules(&world, &[], &["data/ledger"])).unwrap();
+        let found = find(
+            &[tree(&world, "data")],
+            &rules(&world, &[], &["data/ledger"]),
+        )
+        .unwrap();
         assert_eq!(databases(&found), ["data/ledger", "data/trading.db"]);
         assert!(found.databases[0].certain);
         assert_eq!(items(&found), ["data"]);
@@ -363,8 +382,18 @@ mod tests {
         fs::hard_link(world.path("config/backup.key"), world.path("config/again")).unwrap();
         let _socket = UnixListener::bind(world.path("config/sock")).unwrap();
         let fifo = world.path("config/fifo");
-        assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
-        let found = find(&[tree(&world, "config")], &rules(&world, &["config/lock"], &[])).unwrap();
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let found = find(
+            &[tree(&world, "config")],
+            &rules(&world, &["config/lock"], &[]),
+        )
+        .unwrap();
         assert_eq!(items(&found), ["config", "config/app.yaml"]);
         assert_eq!(
             notes(&found),
@@ -397,7 +426,11 @@ mod tests {
     #[test]
     fn overlapping_sources_archive_each_file_once() {
         let world = World::new();
-        let all = [tree(&world, "config"), tree(&world, "config"), tree(&world, "config/app.yaml")];
+        let all = [
+            tree(&world, "config"),
+            tree(&world, "config"),
+            tree(&world, "config/app.yaml"),
+        ];
         let found = find(&all, &rules(&world, &[], &[])).unwrap();
         assert_eq!(items(&found), ["config", "config/app.yaml"]);
     }
