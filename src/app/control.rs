@@ -13,55 +13,22 @@ use axum::{
 };
 use http_body_util::channel::Channel;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::{
     net::{UnixListener, UnixStream, unix::SocketAddr},
     sync::mpsc,
 };
 
-use super::{Error, follow::with_progress};
+use super::{
+    Error,
+    sampling::with_progress,
+    wire::{Accepted, Info, Refusal, StopRequest},
+};
 use crate::{
-    engine::{self, Engine, Event, Status, Ticket},
+    engine::{self, Engine, Event, Ticket},
     files,
     job::CancelReason,
-    units::Span,
 };
-
-/// What `status` says of a daemon.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Info {
-    /// The process.
-    pub pid: u32,
-    /// Since when it lives.
-    pub since: Timestamp,
-    /// Its version.
-    pub version: String,
-    /// How many jobs it has loaded.
-    pub jobs: usize,
-    /// What the engine is doing.
-    pub engine: Status,
-}
-
-/// What `stop` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StopRequest {
-    /// How long running jobs may go on.
-    pub grace: Span,
-    /// Whether to start again afterwards.
-    pub restart: bool,
-}
-
-/// The first line of a run's stream.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Accepted {
-    pub(super) ticket: u64,
-}
-
-/// An answer that is not what was asked for.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) error: String,
-}
 
 /// What the handlers share.
 pub(super) struct Shared {

@@ -24,7 +24,7 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
         .collect();
     let user = rustix::process::getuid().as_raw();
     std::env::temp_dir()
-        .join(format!("bellkeeper-{user}-{name}"))
+        .join(format!("bellkeeper-{user}-{name:016x}"))
         .join("control.sock")
 }
 
