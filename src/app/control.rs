@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{
     net::{UnixListener, UnixStream, unix::SocketAddr},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 
 use super::{
@@ -29,6 +29,9 @@ use crate::{
     files,
     job::CancelReason,
 };
+
+/// How long the listeners of a stopping daemon may take to read what is left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What the handlers share.
 pub(super) struct Shared {
@@ -53,29 +56,42 @@ pub(super) fn serve(path: &Path, shared: Shared) -> Result<Server, Error> {
     let listener = UnixListener::bind(path).map_err(failed("bind"))?;
     files::make_private(path)?;
     let router = router(Arc::new(shared));
+    let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(OwnerOnly(listener), router).await {
+        let serve = axum::serve(OwnerOnly(listener), router).with_graceful_shutdown(async move {
+            // A dropped sender means the same: nobody wants the socket any more.
+            drop(stopped.await);
+        });
+        if let Err(error) = serve.await {
             tracing::error!(%error, "the control socket failed");
         }
     });
     Ok(Server {
         path: path.to_owned(),
+        stop,
         task,
     })
 }
 
-/// A serving socket; dropping it closes the socket and removes its file.
+/// A serving socket.
 pub(super) struct Server {
     path: std::path::PathBuf,
+    stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-        if let Err(error) = files::remove(&self.path) {
-            tracing::warn!(error = %crate::job::chain(&error), "the socket stays behind");
+impl Server {
+    /// Takes no more connections, gives the open ones a moment to hear the end of their runs, and
+    /// removes the socket's file.
+    pub(super) async fn close(mut self) -> Result<(), Error> {
+        drop(self.stop);
+        if tokio::time::timeout(LAST_WORDS, &mut self.task)
+            .await
+            .is_err()
+        {
+            self.task.abort();
         }
+        Ok(files::remove(&self.path)?)
     }
 }
 
