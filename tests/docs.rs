@@ -6,6 +6,8 @@ use std::{
     process::Command,
 };
 
+mod json;
+
 const PAGES: [&str; 9] = [
     "README.md",
     "CHANGELOG.md",
