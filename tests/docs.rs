@@ -159,6 +159,25 @@ fn every_page_is_checked() {
     }
 }
 
+/// Floor and modules of the rows of a table of floors.
+fn floors(page: &str) -> Vec<(i32, Vec<String>)> {
+    let row = |line: &str| {
+        let mut cells = line.trim_start_matches("//! ").split(" | ");
+        let floor = cells.next()?.strip_prefix("| ")?.parse().ok()?;
+        let names = cells.next()?.split(", ");
+        let plain = |name: &str| name.trim_matches(['[', ']', '`']).to_owned();
+        Some((floor, names.map(plain).collect()))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_map_has_the_floors_of_the_sources() {
+    let map = floors(&read("docs/ARCHITECTURE.md"));
+    assert_eq!(map, floors(&read("src/lib.rs")));
+    assert!(map.len() > 8, "{map:?}");
+}
+
 /// The texts in backquotes.
 fn quoted(page: &str) -> impl Iterator<Item = &str> {
     page.split('`').skip(1).step_by(2)
