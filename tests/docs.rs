@@ -83,6 +83,19 @@ fn the_readme_names_the_two_commands() {
 }
 
 #[test]
+fn the_job_files_in_the_readme_are_good() {
+    let readme = read("README.md");
+    let blocks: Vec<_> = readme.split("```yaml\n").skip(1).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let text = block.split("```").next().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), text.as_bytes()).unwrap();
+        output(&["-c", file.path().to_str().unwrap(), "validate"]);
+    }
+}
+
+#[test]
 fn the_readme_lists_exactly_the_commands_there_are() {
     let rows = first_cells(&read("README.md"), "Commands");
     let mut expected = Vec::new();
