@@ -23,6 +23,8 @@ mod daemon;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod locks;
