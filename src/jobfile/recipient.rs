@@ -39,7 +39,10 @@ mod tests {
         let good = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
         assert_eq!(problem(good), None);
         let message = problem("bob").unwrap().message;
-        assert!(message.starts_with("`bob` is not an age public key"), "{message}");
+        assert!(
+            message.starts_with("`bob` is not an age public key"),
+            "{message}"
+        );
     }
 
     #[test]
