@@ -17,7 +17,7 @@ use flate2::{Compress, Compression, FlushCompress, bufread::MultiGzDecoder};
 
 /// Bytes a worker compresses at a time: large enough that a sync flush (5 bytes) and a thread
 /// hand-over cost nothing, small enough that all blocks in flight stay within a few megabytes.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 512 << 10;
 
 /// How far back deflate looks; the end of the previous block is given to the next as dictionary.
 const WINDOW: usize = 32 << 10;
@@ -154,19 +154,15 @@ impl<W: Write + Send + 'static> ParallelGzip<W> {
         let window = mem::replace(&mut self.window, tail);
         let turn = self.sent.checked_rem(self.to.len()).unwrap_or_default();
         self.sent += 1;
-        match self
-            .to
-            .get(turn)
-            .map(|worker| worker.send(Block { plain, window }))
-        {
-            Some(Ok(())) => Ok(()),
-            // The writing thread has stopped, so the workers have: its error is the reason.
-            Some(Err(_)) | None => {
-                self.to.clear();
-                let stopped = || io::Error::other("the compressing threads have stopped");
-                Err(self.join().err().unwrap_or_else(stopped))
-            }
+        let block = Block { plain, window };
+        let sent = self.to.get(turn).map(|worker| worker.send(block));
+        if matches!(sent, Some(Ok(()))) {
+            return Ok(());
         }
+        // The writing thread has stopped, so the workers have: its error is the reason.
+        self.to.clear();
+        let stopped = || io::Error::other("the compressing threads have stopped");
+        Err(self.join().err().unwrap_or_else(stopped))
     }
 
     fn join(&mut self) -> io::Result<Written<W>> {

@@ -13,9 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, sync::mpsc};
 
 use super::{
-    Error,
-    control::{Accepted, Info, Refusal, StopRequest},
-    socket,
+    Error, socket,
+    wire::{Accepted, Info, Refusal, StopRequest},
 };
 use crate::{
     engine::{Event, Ticket},

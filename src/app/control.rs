@@ -13,55 +13,25 @@ use axum::{
 };
 use http_body_util::channel::Channel;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::{
     net::{UnixListener, UnixStream, unix::SocketAddr},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 
-use super::{Error, follow::with_progress};
+use super::{
+    Error,
+    sampling::with_progress,
+    wire::{Accepted, Info, Refusal, StopRequest},
+};
 use crate::{
-    engine::{self, Engine, Event, Status, Ticket},
+    engine::{self, Engine, Event, Ticket},
     files,
     job::CancelReason,
-    units::Span,
 };
 
-/// What `status` says of a daemon.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Info {
-    /// The process.
-    pub pid: u32,
-    /// Since when it lives.
-    pub since: Timestamp,
-    /// Its version.
-    pub version: String,
-    /// How many jobs it has loaded.
-    pub jobs: usize,
-    /// What the engine is doing.
-    pub engine: Status,
-}
-
-/// What `stop` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StopRequest {
-    /// How long running jobs may go on.
-    pub grace: Span,
-    /// Whether to start again afterwards.
-    pub restart: bool,
-}
-
-/// The first line of a run's stream.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Accepted {
-    pub(super) ticket: u64,
-}
-
-/// An answer that is not what was asked for.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) error: String,
-}
+/// How long the listeners of a stopping daemon may take to read what is left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What the handlers share.
 pub(super) struct Shared {
@@ -86,29 +56,42 @@ pub(super) fn serve(path: &Path, shared: Shared) -> Result<Server, Error> {
     let listener = UnixListener::bind(path).map_err(failed("bind"))?;
     files::make_private(path)?;
     let router = router(Arc::new(shared));
+    let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(OwnerOnly(listener), router).await {
+        let serve = axum::serve(OwnerOnly(listener), router).with_graceful_shutdown(async move {
+            // A dropped sender means the same: nobody wants the socket any more.
+            drop(stopped.await);
+        });
+        if let Err(error) = serve.await {
             tracing::error!(%error, "the control socket failed");
         }
     });
     Ok(Server {
         path: path.to_owned(),
+        stop,
         task,
     })
 }
 
-/// A serving socket; dropping it closes the socket and removes its file.
+/// A serving socket.
 pub(super) struct Server {
     path: std::path::PathBuf,
+    stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-        if let Err(error) = files::remove(&self.path) {
-            tracing::warn!(error = %crate::job::chain(&error), "the socket stays behind");
+impl Server {
+    /// Takes no more connections, gives the open ones a moment to hear the end of their runs, and
+    /// removes the socket's file.
+    pub(super) async fn close(mut self) -> Result<(), Error> {
+        drop(self.stop);
+        if tokio::time::timeout(LAST_WORDS, &mut self.task)
+            .await
+            .is_err()
+        {
+            self.task.abort();
         }
+        Ok(files::remove(&self.path)?)
     }
 }
 

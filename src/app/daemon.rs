@@ -100,7 +100,7 @@ pub async fn start(
         lost,
     });
     let ending = live(&session.engine, signals, stops).await?;
-    drop(server);
+    server.close().await?;
     session.ledger.note(DAEMON, "stop", "", "")?;
     session.close().await?;
     tracing::info!("stopped");
@@ -140,6 +140,8 @@ async fn live(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal of a daemon in the foreground was closed.
+    hangup: Signal,
 }
 
 impl Signals {
@@ -147,6 +149,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -154,6 +157,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
         }
     }
 }

@@ -4,16 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Client, Error, Site, session};
+use super::{Client, Error, Site, sampling::with_progress, session};
 use crate::{
-    engine::{self, Event, RunHandle, Ticket},
+    engine::{self, Event, Ticket},
     job::{CancelReason, Cx, JobError, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
     logs::{self, Console},
 };
-
-/// How often progress is sampled.
-const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
 /// A run that was asked for, wherever it runs.
 pub struct Following {
@@ -120,36 +117,4 @@ pub fn plan_job(site: &Site, loaded: &Loaded, name: &str) -> Result<Result<Plan,
         watch: Watch::default(),
     };
     Ok(spec.job.plan(&cx))
-}
-
-/// The events of a run with samples of its progress in between, as a shell wants them.
-pub(super) fn with_progress(mut handle: RunHandle) -> mpsc::Receiver<Event> {
-    const BUFFER: usize = 64;
-    let (sender, receiver) = mpsc::channel(BUFFER);
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
-        let mut last = None;
-        loop {
-            let event = tokio::select! {
-                event = handle.events.recv() => match event {
-                    Some(event) => event,
-                    None => return,
-                },
-                _ = ticks.tick() => {
-                    let sample = handle.watch.progress.sample();
-                    if last.as_ref() == Some(&sample) {
-                        continue;
-                    }
-                    last = Some(sample.clone());
-                    Event::Progress { sample }
-                }
-            };
-            let over = matches!(event, Event::Finished(_));
-            // A listener that has gone does not stop the run.
-            if sender.send(event).await.is_err() || over {
-                return;
-            }
-        }
-    });
-    receiver
 }

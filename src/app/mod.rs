@@ -13,16 +13,18 @@ mod daemon;
 mod first_start;
 mod follow;
 mod load;
+mod sampling;
 mod session;
 mod shelf;
 mod socket;
+mod wire;
 
 pub use client::Client;
-pub use control::{Info, StopRequest};
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, load, next_slots, open_ledger};
 pub use shelf::{Row, find_archive, identities, rows};
+pub use wire::{Info, StopRequest};
 
 /// Where a command works, and by which clock.
 #[derive(Debug, Clone)]

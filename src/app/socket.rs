@@ -17,14 +17,13 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
         return usual;
     }
     let digest = Sha256::digest(settings.root().as_os_str().as_encoded_bytes());
-    let name: String = digest
+    let name = digest
         .iter()
         .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .fold(0u64, |name, byte| name << 8 | u64::from(*byte));
     let user = rustix::process::getuid().as_raw();
     std::env::temp_dir()
-        .join(format!("bellkeeper-{user}-{name}"))
+        .join(format!("bellkeeper-{user}-{name:016x}"))
         .join("control.sock")
 }
 

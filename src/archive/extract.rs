@@ -211,3 +211,162 @@ impl Sink for Unpack<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        archive::{EntryName, generate, identities, testing::World},
+        watch::{Cancel, CancelReason},
+    };
+
+    fn head(name: &str, kind: EntryKind, target: &str) -> Head {
+        Head {
+            path: EntryName::parse(name.as_bytes()).unwrap(),
+            kind,
+            size: 0,
+            mtime: 1_000,
+            mode: 0o4755,
+            uid: 0,
+            gid: 0,
+            target: target.as_bytes().to_vec(),
+        }
+    }
+
+    fn unpack(heads: &[Head]) -> (tempfile::TempDir, Result<(), Error>) {
+        let to = tempfile::tempdir().unwrap();
+        let mut unpack = Unpack::new(Path::new("f"), to.path());
+        let mut result = Ok(());
+        for head in heads {
+            result = result.and_then(|()| {
+                unpack.begin(head)?;
+                unpack.data(b"x")?;
+                unpack.end(head)
+            });
+        }
+        let result = result.and_then(|()| unpack.finish());
+        (to, result)
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let outside = tempfile::tempdir().unwrap();
+        let target = outside.path().to_str().unwrap();
+        for heads in [
+            [
+                head("a", EntryKind::Link, target),
+                head("a/f", EntryKind::File, ""),
+            ],
+            [
+                head("a/f", EntryKind::File, ""),
+                head("a", EntryKind::Link, target),
+            ],
+            [
+                head("a", EntryKind::Link, target),
+                head("a", EntryKind::Folder, ""),
+            ],
+            [
+                head("a", EntryKind::File, ""),
+                head("a/f", EntryKind::File, ""),
+            ],
+            [
+                head("a", EntryKind::File, ""),
+                head("a", EntryKind::File, ""),
+            ],
+        ] {
+            let (_to, result) = unpack(&heads);
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("in the way"), "{error}");
+            assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn permissions_and_times_are_kept_but_no_special_bits() {
+        let mut folder = head("d", EntryKind::Folder, "");
+        folder.mode = 0o500;
+        let heads = [
+            folder,
+            head("d/f", EntryKind::File, ""),
+            head("l", EntryKind::Link, "d/f"),
+        ];
+        let (to, result) = unpack(&heads);
+        result.unwrap();
+        for (name, mode) in [("d", 0o500), ("d/f", 0o755)] {
+            let found = to.path().join(name).metadata().unwrap();
+            assert_eq!(
+                (found.mode() & 0o7777, found.mtime()),
+                (mode, 1_000),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            fs::read_link(to.path().join("l")).unwrap(),
+            Path::new("d/f")
+        );
+        let open = Permissions::from_mode(0o700);
+        fs::set_permissions(to.path().join("d"), open).unwrap();
+    }
+
+    #[test]
+    fn the_target_must_be_a_folder_of_its_own() {
+        let world = World::new();
+        let archive = world.archive(false, &["config"]);
+        symlink(world.path("logs"), world.path("linked")).unwrap();
+        let to = |name: &str| {
+            extract(
+                &archive.path,
+                &world.keys(),
+                &world.path(name),
+                &Watch::default(),
+            )
+        };
+        assert!(matches!(to("config"), Err(Error::NotEmpty { .. })));
+        assert!(matches!(to("linked"), Err(Error::LinkedFolder { .. })));
+        assert!(matches!(
+            to("config/app.yaml"),
+            Err(Error::NotAFolder { .. })
+        ));
+        to("logs").unwrap();
+        to("new/deep").unwrap();
+        let mode = world.path("new/deep").metadata().unwrap().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn whatever_fails_leaves_nothing_behind() {
+        let world = World::new();
+        world.put("logs/noise", &vec![3; 300_000]);
+        let made = world.archive(true, &["config", "logs"]);
+        let other = world.path("other.key");
+        generate(&other, Timestamp::UNIX_EPOCH).unwrap();
+        let wrong = identities(&other).unwrap().unwrap();
+        let keys = world.keys();
+        let cancelled = Watch {
+            cancel: Cancel::default(),
+            ..Watch::default()
+        };
+        cancelled.cancel.cancel(CancelReason::Shutdown);
+        let good = fs::read(&made.path).unwrap();
+        let mut bad = good.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        // Without a sidecar only the last bytes tell, when everything is extracted already.
+        files::remove(&super::super::Sidecar::path_for(&made.path)).unwrap();
+        fs::create_dir(world.path("empty")).unwrap();
+        for (bytes, keys, watch) in [
+            (&bad, &keys, &Watch::default()),
+            (&good, &wrong, &Watch::default()),
+            (&good, &keys, &cancelled),
+        ] {
+            files::write_atomic(&made.path, bytes).unwrap();
+            extract(&made.path, keys, &world.path("out"), watch).unwrap_err();
+            assert!(!world.path("out").exists());
+            extract(&made.path, keys, &world.path("empty"), watch).unwrap_err();
+            assert_eq!(fs::read_dir(world.path("empty")).unwrap().count(), 0);
+        }
+    }
+}

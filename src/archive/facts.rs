@@ -34,7 +34,7 @@ const CONSTRAINTS: [&str; 5] = [
 /// Whether a finding concerns rules about rows, not the file: worth a note, no reason to stop.
 pub(super) fn is_only_a_constraint(problem: &str) -> bool {
     let is_note = |start: &&str| problem.starts_with(*start);
-    CONSTRAINTS.iter().any(|start| is_note(&start)) || problem.starts_with("not checked: ")
+    CONSTRAINTS.iter().any(is_note) || problem.starts_with("not checked: ")
 }
 
 /// What `quick_check` finds; empty if all is well.

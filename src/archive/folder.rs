@@ -139,3 +139,79 @@ pub fn remove(found: &Found) -> Result<(), Error> {
     files::remove(&Sidecar::path_for(&found.path))?;
     Ok(files::sync_dir(files::parent(&found.path))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::testing::World;
+
+    #[test]
+    fn archives_are_listed_newest_first_with_what_is_known() {
+        let world = World::new();
+        assert_eq!(list(&world.path("backups")).unwrap(), []);
+        let first = world.archive(false, &["config"]);
+        let second = world.archive(false, &["config"]);
+        let mut later = world.request(false, &["config"]);
+        later.slot = "2026-11-24T02:00:00Z".parse().unwrap();
+        let third = super::super::create(&later, &crate::watch::Watch::default()).unwrap();
+        world.put("backups/notes.txt", b"mine");
+
+        let found = list(&world.path("backups")).unwrap();
+        let paths: Vec<_> = found.iter().map(|f| &f.path).collect();
+        assert_eq!(paths, [&third.path, &second.path, &first.path]);
+        assert!(
+            found
+                .iter()
+                .all(|f| f.state == State::Verified && f.problem.is_none())
+        );
+        assert_eq!(found[0].sidecar.as_ref(), Some(&third.sidecar));
+
+        files::write_atomic(&third.path, b"cut").unwrap();
+        files::remove(&Sidecar::path_for(&second.path)).unwrap();
+        files::write_atomic(&Sidecar::path_for(&first.path), b"{").unwrap();
+        let found = list(&world.path("backups")).unwrap();
+        let told: Vec<_> = found
+            .iter()
+            .map(|f| (f.state, f.problem.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(told[0].0, State::Damaged);
+        assert!(told[0].1.contains("3 bytes instead of"));
+        assert_eq!(told[1], (State::Written, "it has no sidecar"));
+        assert!(told[2].1.contains(".json"));
+    }
+
+    #[test]
+    fn only_leftovers_of_ours_are_swept() {
+        let world = World::new();
+        let made = world.archive(false, &["config"]);
+        let stay = world.published();
+        for name in [
+            "backup-daily-20261125T020000Z.tar.gz.age.partial",
+            "backup-daily-20261125T020000Z.tar.gz.age.json",
+            ".new-abc",
+            ".snapshot-abc",
+        ] {
+            world.put(&format!("backups/{name}"), b"");
+        }
+        for name in ["movie.partial", "my.json"] {
+            world.put(&format!("backups/{name}"), b"");
+        }
+        assert_eq!(sweep(&world.path("backups")).unwrap().len(), 4);
+        for name in ["movie.partial", "my.json"] {
+            files::remove(&world.path("backups").join(name)).unwrap();
+        }
+        assert_eq!(world.published(), stay);
+        assert!(sweep(&world.path("backups")).unwrap().is_empty());
+        assert!(sweep(&world.path("nowhere")).unwrap().is_empty());
+        assert!(made.path.exists());
+    }
+
+    #[test]
+    fn removal_takes_the_sidecar_along() {
+        let world = World::new();
+        world.archive(false, &["config"]);
+        let found = list(&world.path("backups")).unwrap();
+        remove(&found[0]).unwrap();
+        assert_eq!(world.published(), ["RESTORE.txt"]);
+    }
+}

@@ -63,12 +63,11 @@ impl FromStr for ArchiveName {
 fn parse(text: &str) -> Option<ArchiveName> {
     let stem = text.strip_suffix(SUFFIX)?;
     let (head, last) = stem.rsplit_once('-')?;
-    let (job, slot, serial) = match slot(last) {
-        Some(slot) => (head, slot, 1),
-        None => {
-            let (job, before) = head.rsplit_once('-')?;
-            (job, slot(before)?, last.parse().ok().filter(|n| *n > 1)?)
-        }
+    let (job, slot, serial) = if let Some(slot) = slot(last) {
+        (head, slot, 1)
+    } else {
+        let (job, before) = head.rsplit_once('-')?;
+        (job, slot(before)?, last.parse().ok().filter(|n| *n > 1)?)
     };
     let job = job.parse().ok()?;
     Some(ArchiveName { job, slot, serial })

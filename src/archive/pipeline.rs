@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, BufWriter, IntoInnerError, Read, Write},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
@@ -43,7 +43,9 @@ pub(super) struct Streamed {
     pub(super) size: u64,
 }
 
-type Output = Hashing<Box<dyn Write + Send>>;
+/// Buffered, because age turns a failure to write its header into one without a number, and a full
+/// disk would no longer be told from a broken program; larger writes pass the buffer by.
+type Output = BufWriter<Hashing<Box<dyn Write + Send>>>;
 
 /// Encrypts into the file and copies what comes to the verifier.
 struct Tee {
@@ -74,7 +76,7 @@ pub(super) fn run(
     seams: &Seams<'_>,
 ) -> Result<Streamed, Error> {
     let (copy, copied) = sync_channel(WAITING);
-    let verifier = verifier(copied, path, watch).map_err(write(path))?;
+    let looking = verifier(copied, path, watch).map_err(write(path))?;
     let streamed = stream(request, plan, path, file, copy, watch, seams);
     let stopped = || {
         Err(Error::Damaged {
@@ -82,7 +84,7 @@ pub(super) fn run(
             what: "the verifier stopped early".to_owned(),
         })
     };
-    let verified = verifier.join().unwrap_or_else(|_| stopped());
+    let verified = looking.join().unwrap_or_else(|_| stopped());
     let read_back = |source| Error::ReadBack {
         source: Box::new(source),
     };
@@ -147,21 +149,23 @@ fn stream(
             }
         })?;
     let to_sync = file.try_clone().map_err(&write)?;
-    let output = Hashing::new((seams.output)(file));
+    let output = BufWriter::new(Hashing::new((seams.output)(file)));
     let age = encryptor.wrap_output(output).map_err(&write)?;
     let tee = Tee { age, copy };
     let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
     let mut tar = TarWriter::new(gzip);
     let manifest = entries(&mut tar, plan, path, watch, seams)?;
-    let plain = tar.plain();
+    let bytes = tar.plain();
     let gzip = tar.finish().map_err(&write)?;
     let Tee { age, copy } = gzip.finish().map_err(&write)?;
     drop(copy);
-    let (sha256, size) = age.finish().map_err(&write)?.finish();
+    let output = age.finish().map_err(&write)?.into_inner();
+    let output = output.map_err(|error| write(IntoInnerError::into_error(error)))?;
+    let (sha256, size) = output.finish();
     to_sync.sync_all().map_err(&write)?;
     Ok(Streamed {
         manifest,
-        plain,
+        plain: bytes,
         sha256,
         size,
     })

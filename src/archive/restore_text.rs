@@ -12,7 +12,7 @@ pub const RESTORE: &str = "RESTORE.txt";
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written.
-pub fn write(folder: &Path, recipients: &[Recipient], key_file: &Path) -> Result<(), Error> {
+pub(super) fn write(folder: &Path, recipients: &[Recipient], key_file: &Path) -> Result<(), Error> {
     let path = folder.join(RESTORE);
     let text = text(recipients, key_file);
     if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {

@@ -317,3 +317,208 @@ impl Scanner<'_> {
 fn length_of<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use tar::Header;
+
+    use super::*;
+    use crate::archive::{hash::sha256, testing};
+
+    /// A tar of hostile making: raw headers, right check sums.
+    #[derive(Default)]
+    struct Forge {
+        bytes: Vec<u8>,
+        entries: Vec<Entry>,
+    }
+
+    impl Forge {
+        fn raw(&mut self, kind: EntryType, name: &[u8], link: &[u8], size: u64, body: &[u8]) {
+            let mut header = Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name);
+            header.as_old_mut().linkname[..link.len()].copy_from_slice(link);
+            header.set_entry_type(kind);
+            header.set_mode(0o4644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
+            header.set_size(size);
+            header.set_cksum();
+            self.bytes.extend_from_slice(header.as_bytes());
+            self.bytes.extend_from_slice(body);
+            let padded = self.bytes.len().next_multiple_of(512);
+            self.bytes.resize(padded, 0);
+        }
+
+        fn file(&mut self, name: &str, body: &[u8]) -> &mut Self {
+            self.raw(EntryType::Regular, name.as_bytes(), b"", length(body), body);
+            if let Ok(path) = EntryName::parse(name.as_bytes()) {
+                self.entries.push(Entry {
+                    path,
+                    kind: EntryKind::File,
+                    size: length(body),
+                    mtime: 0,
+                    sha256: sha256(body),
+                });
+            }
+            self
+        }
+
+        fn manifest(&mut self, complete: bool) -> &mut Self {
+            let mut manifest = testing::manifest();
+            manifest.complete = complete;
+            if complete {
+                manifest.entries.clone_from(&self.entries);
+            }
+            let json = manifest.to_json().unwrap();
+            self.raw(
+                EntryType::Regular,
+                MANIFEST.as_bytes(),
+                b"",
+                length(&json),
+                &json,
+            );
+            self
+        }
+
+        fn scan(&self) -> Result<Manifest, String> {
+            let end = [self.bytes.as_slice(), &[0; 1024]].concat();
+            scan_bytes(&end)
+        }
+    }
+
+    fn scan_bytes(bytes: &[u8]) -> Result<Manifest, String> {
+        let archive = Path::new("f");
+        scan(bytes, archive, &Watch::default(), &mut Look).map_err(|error| error.to_string())
+    }
+
+    /// What is said of an archive that holds `forge`'s entries between two manifests.
+    fn said(forge: impl Fn(&mut Forge)) -> String {
+        let mut made = Forge::default();
+        made.manifest(false);
+        forge(&mut made);
+        made.manifest(true);
+        made.scan().unwrap_err()
+    }
+
+    #[test]
+    fn an_honest_archive_is_read() {
+        let mut made = Forge::default();
+        made.manifest(false).file("a/b", b"hello").file("c", b"");
+        made.manifest(true);
+        assert_eq!(made.scan().unwrap().entries, made.entries);
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        for name in ["/etc/passwd", "../x", "a/../../x", "a//b", "./a"] {
+            assert!(
+                said(|f| _ = f.file(name, b"x")).contains("is refused"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn everything_but_files_folders_and_links_is_refused() {
+        for kind in [
+            EntryType::Link,
+            EntryType::Char,
+            EntryType::Block,
+            EntryType::Fifo,
+            EntryType::GNUSparse,
+            EntryType::XHeader,
+            EntryType::XGlobalHeader,
+            EntryType::Continuous,
+        ] {
+            let text = said(|f| f.raw(kind, b"x", b"y", 0, b""));
+            assert!(text.contains("is refused"), "{text}");
+        }
+        assert!(said(|f| f.raw(EntryType::Symlink, b"x", b"", 0, b"")).contains("target"));
+        assert!(said(|f| f.raw(EntryType::Directory, b"x", b"", 4, b"body")).contains("no file"));
+    }
+
+    #[test]
+    fn long_names_are_bounded_and_belong_to_an_entry() {
+        let long = |f: &mut Forge, size: usize| {
+            let name = [vec![b'a'; size], vec![0]].concat();
+            f.raw(
+                EntryType::GNULongName,
+                b"././@LongLink",
+                b"",
+                length(&name),
+                &name,
+            );
+        };
+        assert!(said(|f| long(f, LONGEST_NAME + 1)).contains("too long"));
+        let twice = said(|f| {
+            long(f, 200);
+            long(f, 200);
+        });
+        assert!(twice.contains("two long names"));
+        let mut made = Forge::default();
+        made.manifest(false).manifest(true);
+        long(&mut made, 200);
+        assert!(made.scan().unwrap_err().contains("middle of a long name"));
+    }
+
+    #[test]
+    fn the_manifests_must_frame_everything() {
+        let mut none = Forge::default();
+        none.file("a", b"x");
+        assert!(
+            none.scan()
+                .unwrap_err()
+                .contains("does not begin with its manifest")
+        );
+        let mut open = Forge::default();
+        open.manifest(false).file("a", b"x");
+        assert!(
+            open.scan()
+                .unwrap_err()
+                .contains("without its complete manifest")
+        );
+        open.manifest(false);
+        assert!(open.scan().unwrap_err().contains("not complete"));
+        let mut more = Forge::default();
+        more.manifest(false).manifest(true).file("a", b"x");
+        assert!(
+            more.scan()
+                .unwrap_err()
+                .contains("follows the complete manifest")
+        );
+        assert!(scan_bytes(b"").is_err());
+    }
+
+    #[test]
+    fn what_the_manifest_does_not_say_is_refused() {
+        let changed = said(|f| {
+            f.file("a", b"x").entries[0].sha256 = sha256(b"y");
+        });
+        assert!(
+            changed.contains("`a` is not what the manifest says"),
+            "{changed}"
+        );
+        assert!(said(|f| _ = f.file("a", b"x").entries.pop()).contains("1 entries instead of 0"));
+        assert!(said(|f| _ = f.file("a", b"x").file("a", b"x")).contains("there twice"));
+        let many = said(|f| {
+            f.file("a", b"")
+                .file("b", b"")
+                .file("c", b"")
+                .file("d", b"");
+        });
+        assert!(many.contains("more than its manifest announces"));
+        let large = said(|f| f.raw(EntryType::Regular, b"a", b"", 1 << 40, b""));
+        assert!(large.contains("more than its manifest announces"));
+    }
+
+    #[test]
+    fn what_follows_the_end_must_be_nothing() {
+        let mut made = Forge::default();
+        made.manifest(false).manifest(true);
+        let good = [made.bytes.as_slice(), &[0; 10_240]].concat();
+        scan_bytes(&good).unwrap();
+        assert!(scan_bytes(&[&good[..], b"x"].concat()).is_err());
+        assert!(scan_bytes(&[&good[..], &vec![0; 2 << 20]].concat()).is_err());
+    }
+}

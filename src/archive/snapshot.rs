@@ -113,6 +113,8 @@ impl Snapshot {
         each: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let sent = match &self.copy {
+            // Either way would make up a first page.
+            _ if self.facts.pages == 0 => 0,
             Some(copy) => self.copied_pages(copy.path(), each)?,
             None => self.streamed_pages(each)?,
         };
@@ -129,9 +131,6 @@ impl Snapshot {
         each: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<u64, Error> {
         let wrap = |error| wrap(&self.path, error);
-        if self.facts.pages == 0 {
-            return Ok(0);
-        }
         let query = "SELECT data FROM sqlite_dbpage('main') ORDER BY pgno";
         let mut statement = self.connection.prepare(query).map_err(wrap)?;
         let mut rows = statement.query([]).map_err(wrap)?;
@@ -199,5 +198,190 @@ fn wrap(path: &Path, source: rusqlite::Error) -> Error {
             problem: source.to_string(),
         },
         _ => Error::Database { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{entry::EntryKind, testing::World};
+
+    fn item(path: &Path) -> Item {
+        let entry = super::super::EntryName::parse(b"d.db").unwrap();
+        let metadata = path.metadata().unwrap();
+        Item {
+            path: path.to_owned(),
+            head: super::super::walk::head(&entry, &metadata, EntryKind::File),
+            id: (0, 0),
+            born: None,
+        }
+    }
+
+    fn how(world: &World, copy: bool) -> How {
+        How {
+            folder: world.path("logs"),
+            patience: Duration::from_millis(1),
+            copy,
+        }
+    }
+
+    fn bytes(snapshot: &Snapshot) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut add = |page: &[u8]| {
+            bytes.extend_from_slice(page);
+            Ok(())
+        };
+        snapshot.pages(&mut add).unwrap();
+        bytes
+    }
+
+    /// Archives and writes back a database; returns it and what was found.
+    fn round_trip(world: &World, name: &str, copy: bool) -> (Connection, Database) {
+        let watch = Watch::default();
+        let path = world.path(name);
+        let mut snapshot = Snapshot::open(&item(&path), &how(world, copy), &watch).unwrap();
+        snapshot.examine(&watch).unwrap();
+        let restored = format!("{name}-restored");
+        world.put(&restored, &bytes(&snapshot));
+        (world.database(&restored), snapshot.facts)
+    }
+
+    fn text(connection: &Connection, query: &str) -> String {
+        connection.query_row(query, [], |row| row.get(0)).unwrap()
+    }
+
+    const FILL: &str = "
+        CREATE TABLE t(id INTEGER PRIMARY KEY, timestamp TEXT, body TEXT);
+        CREATE TABLE w(k TEXT PRIMARY KEY, created_at INTEGER) WITHOUT ROWID;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+        INSERT INTO t SELECT i, printf('2026-01-%02d', i % 28 + 1), hex(zeroblob(i)) FROM n;
+        INSERT INTO w SELECT 'k' || id, id FROM t WHERE id <= 40;
+        DELETE FROM t WHERE id % 3 = 0;";
+
+    #[test]
+    fn every_kind_of_database_comes_back_as_it_was() {
+        let world = World::new();
+        let mut number = 0;
+        for page_size in [512, 1024, 4096, 65536] {
+            for vacuum in ["NONE", "FULL", "INCREMENTAL"] {
+                for (encoding, journal) in [("UTF-8", "WAL"), ("UTF-16le", "DELETE")] {
+                    number += 1;
+                    let name = format!("data/{number}.db");
+                    let live = world.database(&name);
+                    live.execute_batch(&format!(
+                        "PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = {vacuum};
+                         PRAGMA encoding = '{encoding}'; PRAGMA journal_mode = {journal};
+                         PRAGMA user_version = 5; {FILL}"
+                    ))
+                    .unwrap();
+                    let (restored, facts) = round_trip(&world, &name, number % 4 == 0);
+                    assert_eq!(text(&restored, "PRAGMA integrity_check"), "ok", "{name}");
+                    assert_eq!(text(&restored, "PRAGMA encoding"), encoding);
+                    let all = "SELECT group_concat(id || timestamp || body) FROM t";
+                    assert_eq!(text(&restored, all), text(&live, all));
+                    assert_eq!((facts.page_size, facts.schema_version), (page_size, 5));
+                    let rows: Vec<_> = facts.tables.iter().map(|t| (t.rows, &t.newest)).collect();
+                    let newest = Some("2026-01-28".into());
+                    assert_eq!(rows, [(Some(200), &newest), (Some(40), &Some(40.into()))]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn full_text_search_and_an_empty_database_come_back() {
+        let world = World::new();
+        let live = world.database("data/fts.db");
+        live.execute_batch("CREATE VIRTUAL TABLE f USING fts5(b); INSERT INTO f VALUES('one two')")
+            .unwrap();
+        let (restored, facts) = round_trip(&world, "data/fts.db", false);
+        assert_eq!(
+            text(&restored, "SELECT b FROM f WHERE f MATCH 'two'"),
+            "one two"
+        );
+        assert_eq!((facts.tables.len(), facts.tables[0].rows), (1, Some(1)));
+        world.put("data/empty.db", b"");
+        for copy in [false, true] {
+            let (_, facts) = round_trip(&world, "data/empty.db", copy);
+            assert_eq!((facts.size(), facts.tables.len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn commits_after_the_snapshot_are_not_in_it() {
+        let world = World::new();
+        let live = world.database("data/trading.db");
+        live.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+        for copy in [false, true] {
+            let item = item(&world.path("data/trading.db"));
+            let snapshot = Snapshot::open(&item, &how(&world, copy), &Watch::default()).unwrap();
+            let before: i64 = live
+                .query_row("SELECT count(*) FROM signals", [], |row| row.get(0))
+                .unwrap();
+            live.execute_batch("INSERT INTO signals(timestamp) VALUES ('2027-01-01')")
+                .unwrap();
+            let name = format!("data/r{copy}");
+            world.put(&name, &bytes(&snapshot));
+            let query = "SELECT count(*) FROM signals";
+            let restored: i64 = world
+                .database(&name)
+                .query_row(query, [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(restored, before);
+        }
+    }
+
+    #[test]
+    fn a_temporary_copy_is_gone_afterwards() {
+        let world = World::new();
+        round_trip(&world, "data/trading.db", true);
+        assert_eq!(crate::archive::testing::names(&world.path("logs")), [""; 0]);
+    }
+
+    #[test]
+    fn locked_broken_and_foreign_files_are_told_apart() {
+        let world = World::new();
+        let watch = Watch::default();
+        let open = |name: &str| {
+            let mut snapshot =
+                Snapshot::open(&item(&world.path(name)), &how(&world, false), &watch)?;
+            snapshot.examine(&watch)
+        };
+        world.put("data/text.db", &b"this is no database at all ".repeat(50));
+        assert!(matches!(
+            open("data/text.db"),
+            Err(Error::NotADatabase { .. })
+        ));
+
+        let holder = world.database("data/trading.db");
+        holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let error = open("data/trading.db").unwrap_err();
+        assert!(matches!(error, Error::Locked { .. }) && error.is_retryable());
+        holder.execute_batch("ROLLBACK").unwrap();
+
+        let mut pages = std::fs::read(world.path("data/trading.db")).unwrap();
+        for byte in pages.iter_mut().skip(4096).take(2000) {
+            *byte = 0xaa;
+        }
+        world.put("data/broken.db", &pages);
+        let error = open("data/broken.db").unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
+
+    #[test]
+    fn rows_that_break_a_rule_are_a_note() {
+        let world = World::new();
+        world
+            .database("data/rule.db")
+            .execute_batch(
+                "CREATE TABLE t(a CHECK(a > 0)); PRAGMA ignore_check_constraints = ON;
+                 INSERT INTO t VALUES(-1)",
+            )
+            .unwrap();
+        let item = item(&world.path("data/rule.db"));
+        let watch = Watch::default();
+        let mut snapshot = Snapshot::open(&item, &how(&world, false), &watch).unwrap();
+        snapshot.examine(&watch).unwrap();
+        assert_eq!(snapshot.notes[0].note, "CHECK constraint failed in t");
     }
 }

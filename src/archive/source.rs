@@ -109,13 +109,13 @@ impl Rules {
     pub(super) fn is_database_name(name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
         let ends = |ending: &&str| name.ends_with(ending.as_bytes());
-        DATABASE_ENDINGS.iter().any(|ending| ends(&ending))
+        DATABASE_ENDINGS.iter().any(ends)
     }
 
     /// The name of the database beside which a file of this name would be SQLite's own.
     pub(super) fn database_of(name: &[u8]) -> Option<&[u8]> {
         let strip = |ending: &&str| name.strip_suffix(ending.as_bytes());
-        SIDE_ENDINGS.iter().find_map(|ending| strip(&ending))
+        SIDE_ENDINGS.iter().find_map(strip)
     }
 }
 

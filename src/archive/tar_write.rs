@@ -39,7 +39,7 @@ impl<W: Write> TarWriter<W> {
         &self.entries
     }
 
-    /// Bytes of entries written so far, without headers.
+    /// Bytes of listed entries written so far, without headers.
     pub(super) fn plain(&self) -> u64 {
         self.plain
     }
@@ -68,10 +68,12 @@ impl<W: Write> TarWriter<W> {
 
     /// Writes a whole file that is not listed: the manifest itself.
     pub(super) fn unlisted(&mut self, head: Head, bytes: &[u8]) -> io::Result<()> {
+        let plain = self.plain;
         let mut file = self.file(head)?;
         file.write(bytes)?;
         file.finish()?;
         self.entries.pop();
+        self.plain = plain;
         Ok(())
     }
 

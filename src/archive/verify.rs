@@ -138,3 +138,131 @@ pub(super) fn verify_into(
     }
     read(path, identities, watch, sink)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, ops::Range};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        archive::{generate, identities, testing::World},
+        files,
+        watch::{Cancel, CancelReason},
+    };
+
+    #[test]
+    fn a_good_archive_is_verified_with_and_without_its_key() {
+        let world = World::new();
+        let made = world.archive(true, &["config"]);
+        let watch = Watch::default();
+        let verified = verify(&made.path, Some(&world.keys()), &watch).unwrap();
+        let manifest = verified.manifest.unwrap();
+        assert!(manifest.complete);
+        assert_eq!(verified.sha256, made.sidecar.sha256);
+        assert_eq!(manifest.entries.len(), 3);
+        let sample = watch.progress.sample();
+        assert_eq!(
+            (sample.done, sample.total),
+            (made.sidecar.plain_bytes, sample.done)
+        );
+        verify(&made.path, None, &watch).unwrap();
+        files::remove(&Sidecar::path_for(&made.path)).unwrap();
+        verify(&made.path, Some(&world.keys()), &watch).unwrap();
+        let error = verify(&made.path, None, &watch).unwrap_err();
+        assert!(matches!(error, Error::Unverifiable { .. }));
+    }
+
+    #[test]
+    fn a_wrong_key_is_told_apart_from_damage() {
+        let world = World::new();
+        let made = world.archive(false, &["config"]);
+        let file = world.path("other.key");
+        generate(&file, Timestamp::UNIX_EPOCH).unwrap();
+        let other = identities(&file).unwrap().unwrap();
+        let error = verify(&made.path, Some(&other), &Watch::default()).unwrap_err();
+        assert!(matches!(error, Error::WrongKey { .. }), "{error}");
+        let both = [other, world.keys()].concat();
+        verify(&made.path, Some(&both), &Watch::default()).unwrap();
+    }
+
+    #[test]
+    fn cancellation_is_obeyed() {
+        let world = World::new();
+        let made = world.archive(true, &["config"]);
+        let watch = Watch {
+            cancel: Cancel::default(),
+            ..Watch::default()
+        };
+        watch.cancel.cancel(CancelReason::Operator);
+        let error = verify(&made.path, Some(&world.keys()), &watch).unwrap_err();
+        assert_eq!(error.cancelled(), Some(CancelReason::Operator));
+    }
+
+    struct Small {
+        world: World,
+        path: PathBuf,
+        good: Vec<u8>,
+    }
+
+    impl Small {
+        fn new() -> Self {
+            let world = World::new();
+            let path = world.archive(false, &["config/app.yaml"]).path;
+            let good = fs::read(&path).unwrap();
+            Self { world, path, good }
+        }
+
+        fn refuses(&self, bytes: &[u8], keys: Option<&[Identity]>, what: &str) {
+            // A plain write: this is done thousands of times.
+            #[expect(clippy::disallowed_methods, reason = "speed; a test's own file")]
+            fs::write(&self.path, bytes).unwrap();
+            let result = verify(&self.path, keys, &Watch::default());
+            assert!(result.is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_refused_without_a_key() {
+        let small = Small::new();
+        for at in 0..small.good.len() {
+            for bit in 0..8 {
+                let mut bad = small.good.clone();
+                bad[at] ^= 1 << bit;
+                small.refuses(&bad, None, &format!("bit {bit} of byte {at}"));
+            }
+            small.refuses(&small.good[..at], None, &format!("cut at {at}"));
+        }
+        small.refuses(&[&small.good[..], b"x"].concat(), None, "a byte too many");
+    }
+
+    /// With a key and no sidecar to help: only the formats themselves can notice.
+    fn with_key_only(part: Range<usize>) {
+        let small = Small::new();
+        files::remove(&Sidecar::path_for(&small.path)).unwrap();
+        let keys = small.world.keys();
+        let length = small.good.len();
+        for at in (length * part.start / 4)..(length * part.end / 4) {
+            let mut bad = small.good.clone();
+            bad[at] ^= 1 << (at % 8);
+            small.refuses(&bad, Some(&keys), &format!("byte {at}"));
+            small.refuses(&small.good[..at], Some(&keys), &format!("cut at {at}"));
+        }
+        small.refuses(
+            &[&small.good[..], b"x"].concat(),
+            Some(&keys),
+            "a byte too many",
+        );
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_refused_with_a_key_first_half() {
+        with_key_only(0..2);
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_refused_with_a_key_second_half() {
+        with_key_only(2..4);
+    }
+}

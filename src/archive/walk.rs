@@ -14,6 +14,7 @@ use std::{
         fs::{FileTypeExt, MetadataExt},
     },
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use super::{
@@ -30,6 +31,8 @@ pub(super) struct Item {
     pub(super) path: PathBuf,
     pub(super) head: Head,
     pub(super) id: FileId,
+    /// When the file was created, where the filesystem knows.
+    pub(super) born: Option<SystemTime>,
 }
 
 /// A file that is to be read through SQLite.
@@ -238,6 +241,7 @@ fn item(path: &Path, entry: &EntryName, metadata: &Metadata, kind: EntryKind) ->
         path: path.to_owned(),
         head: head(entry, metadata, kind),
         id: id(metadata),
+        born: metadata.created().ok(),
     }
 }
 
@@ -256,5 +260,178 @@ pub(super) fn head(entry: &EntryName, metadata: &Metadata, kind: EntryKind) -> H
         uid: u64::from(metadata.uid()),
         gid: u64::from(metadata.gid()),
         target: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+
+    use super::*;
+    use crate::archive::testing::World;
+
+    fn tree(world: &World, name: &str) -> Source {
+        Source::Tree {
+            path: world.path(name),
+            entry: name.into(),
+        }
+    }
+
+    fn rules(world: &World, exclude: &[&str], live: &[&str]) -> Rules {
+        let paths = |names: &[&str]| names.iter().map(|n| world.path(n)).collect::<Vec<_>>();
+        let (exclude, live) = (paths(exclude), paths(live));
+        let key = world.path("config/backup.key");
+        Rules::new(
+            exclude.iter().map(PathBuf::as_path),
+            [key.as_path()].into_iter(),
+            live.iter().map(PathBuf::as_path),
+        )
+    }
+
+    fn items(found: &Found) -> Vec<String> {
+        found
+            .items
+            .iter()
+            .map(|i| i.head.path.to_string())
+            .collect()
+    }
+
+    fn databases(found: &Found) -> Vec<String> {
+        let name = |c: &Candidate| c.item.head.path.to_string();
+        found.databases.iter().map(name).collect()
+    }
+
+    fn notes(found: &Found) -> Vec<String> {
+        let text = |n: &Note| format!("{} {}", n.path, n.note);
+        found.notes.iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_walk_is_sorted_and_follows_no_links() {
+        let world = World::new();
+        world.put("logs/b.log", b"b");
+        world.put("logs/a.log", b"a");
+        fs::create_dir(world.path("logs/empty")).unwrap();
+        symlink("/etc", world.path("logs/link")).unwrap();
+        symlink("nowhere", world.path("logs/broken")).unwrap();
+        let found = find(&[tree(&world, "logs")], &rules(&world, &[], &[])).unwrap();
+        assert_eq!(
+            items(&found),
+            [
+                "logs",
+                "logs/a.log",
+                "logs/b.log",
+                "logs/broken",
+                "logs/empty",
+                "logs/link"
+            ]
+        );
+        assert_eq!(found.items[5].head.target, b"/etc");
+        assert_eq!(notes(&found), [""; 0]);
+    }
+
+    #[test]
+    fn databases_and_their_side_files_never_are_plain_files() {
+        let world = World::new();
+        let open = world.database("data/trading.db");
+        open.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE x(y)")
+            .unwrap();
+        assert!(world.path("data/trading.db-wal").exists());
+        fs::hard_link(world.path("data/trading.db"), world.path("data/other.name")).unwrap();
+        // A database without a telling name, seen by its first bytes; and its side file.
+        world
+            .database("data/plain")
+            .execute_batch("CREATE TABLE x(y)")
+            .unwrap();
+        world.put("data/plain-journal", b"");
+        world.put("data/notes-journal", b"mine");
+        world.put("data/gone.db-wal", b"");
+        let named = Source::Database {
+            path: world.path("data/trading.db"),
+            entry: "main.db".into(),
+        };
+        let found = find(&[tree(&world, "data"), named], &rules(&world, &[], &[])).unwrap();
+        assert_eq!(databases(&found), ["main.db", "data/plain"]);
+        assert_eq!(items(&found), ["data", "data/notes-journal"]);
+        assert_eq!(
+            notes(&found),
+            ["data/gone.db-wal skipped: side file of a database that is not there"]
+        );
+    }
+
+    #[test]
+    fn a_live_database_is_recognised_under_any_name() {
+        let world = World::new();
+        world.put("data/ledger", b"not opened to look");
+        world.put("data/ledger-wal", b"");
+        let found = find(
+            &[tree(&world, "data")],
+            &rules(&world, &[], &["data/ledger"]),
+        )
+        .unwrap();
+        assert_eq!(databases(&found), ["data/ledger", "data/trading.db"]);
+        assert!(found.databases[0].certain);
+        assert_eq!(items(&found), ["data"]);
+    }
+
+    #[test]
+    fn what_must_stay_out_is_noted() {
+        let world = World::new();
+        world.put("config/x.partial", b"");
+        world.put("config/lock", b"");
+        fs::hard_link(world.path("config/backup.key"), world.path("config/again")).unwrap();
+        let _socket = UnixListener::bind(world.path("config/sock")).unwrap();
+        let fifo = world.path("config/fifo");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let found = find(
+            &[tree(&world, "config")],
+            &rules(&world, &["config/lock"], &[]),
+        )
+        .unwrap();
+        assert_eq!(items(&found), ["config", "config/app.yaml"]);
+        assert_eq!(
+            notes(&found),
+            [
+                "config/again skipped: private key",
+                "config/backup.key skipped: private key",
+                "config/fifo skipped: fifo",
+                "config/lock skipped: excluded",
+                "config/sock skipped: socket",
+                "config/x.partial skipped: unfinished file",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_is_an_error() {
+        let world = World::new();
+        for source in [
+            tree(&world, "nothing"),
+            Source::Database {
+                path: world.path("data/no.db"),
+                entry: "d".into(),
+            },
+        ] {
+            let error = find(&[source], &rules(&world, &[], &[])).unwrap_err();
+            assert!(matches!(error, Error::Missing { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn overlapping_sources_archive_each_file_once() {
+        let world = World::new();
+        let all = [
+            tree(&world, "config"),
+            tree(&world, "config"),
+            tree(&world, "config/app.yaml"),
+        ];
+        let found = find(&all, &rules(&world, &[], &[])).unwrap();
+        assert_eq!(items(&found), ["config", "config/app.yaml"]);
     }
 }

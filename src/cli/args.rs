@@ -17,7 +17,7 @@ use crate::{units::Span, words::JobName};
 #[command(
     after_help = "Start with `bellkeeper start`; look with `status`, `list` and `next`.\n\
     Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not found, 5 skipped, 6 busy,\n\
-    11 wrong key, 75 temporary failure, 78 configuration, 124 timeout, 130 cancelled."
+    11 wrong key, 75 temporary failure, 78 configuration, 124 timeout,\n130 cancelled, 143 terminated."
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct Global {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,

@@ -32,7 +32,9 @@ fn list(shell: &Shell, job: Option<&str>) -> Result {
     }
     let rows = app::rows(&shell.site, &loaded, job)?;
     if shell.json {
-        rows.iter().for_each(|row| shell.json_line(&as_json(row)));
+        for row in &rows {
+            shell.json_line(&as_json(row));
+        }
         return Ok(exit::OK);
     }
     if rows.is_empty() {

@@ -23,7 +23,9 @@ pub(super) fn run(shell: &Shell, args: &args::History) -> Result {
         None => Vec::new(),
     };
     if shell.json {
-        rows.iter().for_each(|row| shell.json_line(&as_json(row)));
+        for row in &rows {
+            shell.json_line(&as_json(row));
+        }
         return Ok(exit::OK);
     }
     if rows.is_empty() {

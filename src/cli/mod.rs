@@ -60,10 +60,10 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::When(args) => when::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
         Verb::Validate => validate::run(shell),
-        Verb::Schema => schema::run(shell),
+        Verb::Schema => Ok(schema::run(shell)),
         Verb::Backups(args) => backups::run(shell, &args),
         Verb::Restore(args) => restore::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
-        Verb::Version => version::run(shell),
+        Verb::Version => Ok(version::run(shell)),
     }
 }

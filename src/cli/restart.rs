@@ -13,7 +13,7 @@ use crate::{
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much longer than the grace a daemon may take to be up again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(shell: &Shell) -> Result {
     // A broken job file must not take a running daemon down.

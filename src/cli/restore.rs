@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Bar, Failure, Result, Shell, exit},
+    shell::{Bar, Failure, Interrupts, Result, Shell, block_on, exit},
 };
 use crate::{
     app, archive,
@@ -63,15 +63,11 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
     Ok(exit::OK)
 }
 
-/// Calls `act` at the first Ctrl-C; where signals cannot be listened to, Ctrl-C just ends the
-/// process and what is extracted so far stays.
+/// Calls `act` at the first signal; where signals cannot be listened to, one just ends the process
+/// and what is extracted so far stays.
 fn on_interrupt(act: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
-        let listened = super::shell::block_on(async {
-            tokio::signal::ctrl_c()
-                .await
-                .map_err(|error| Failure::new(exit::FAILED, error.to_string()))
-        });
+        let listened = block_on(async { Ok(Interrupts::new()?.next().await) });
         if listened.is_ok() {
             act();
         }

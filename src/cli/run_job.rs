@@ -2,7 +2,7 @@
 
 use super::{
     args,
-    shell::{Bar, Failure, Result, Shell, Table, Times, block_on_workers, exit},
+    shell::{Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit},
 };
 use crate::{
     app::{self, Following},
@@ -21,20 +21,43 @@ pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
         return dry_run(shell, &loaded, &args.job);
     }
     block_on_workers(async {
+        let mut interrupts = Interrupts::new()?;
         let mut following =
             app::run_job(&shell.site, loaded, &args.job, shell.log_filter()).await?;
         let bar = Bar::new(shell.draws());
-        let end = follow(shell, &mut following, &bar).await;
+        let followed = follow(shell, &mut following, &bar, &mut interrupts).await;
         bar.clear();
-        following.close().await?;
-        let Some(end) = end else {
-            let message = format!("the daemon went away while `{}` was running", args.job);
-            return Err(Failure::new(exit::FAILED, message)
-                .hint("`bellkeeper history` shows what became of the run"));
-        };
-        finished(shell, &end);
-        Ok(exit::of(end.outcome))
+        match followed {
+            Followed::Ended { end, interrupted } => {
+                following.close().await?;
+                finished(shell, &end);
+                let cancelled = end.outcome == Outcome::Cancelled;
+                Ok(interrupted
+                    .filter(|_| cancelled)
+                    .unwrap_or(exit::of(end.outcome)))
+            }
+            Followed::Left(code) => Err(Failure::new(code, "left the run to itself")
+                .hint("`bellkeeper history` shows what becomes of it")),
+            Followed::Gone => {
+                let message = format!("the daemon went away while `{}` was running", args.job);
+                Err(Failure::new(exit::FAILED, message)
+                    .hint("`bellkeeper history` shows what became of the run"))
+            }
+        }
     })
+}
+
+/// How following a run ended.
+enum Followed {
+    /// With the run; `interrupted` is the code of the signal that asked it to stop.
+    Ended {
+        end: Box<Finished>,
+        interrupted: Option<u8>,
+    },
+    /// The person asked twice and did not want to wait.
+    Left(u8),
+    /// The daemon fell silent.
+    Gone,
 }
 
 fn unknown(loaded: &Loaded, name: &str) -> Failure {
@@ -81,25 +104,31 @@ fn within(shell: &Shell, subject: &str) -> String {
 }
 
 /// Shows what happens until the run is over; Ctrl-C asks it to stop, twice leaves it.
-async fn follow(shell: &Shell, following: &mut Following, bar: &Bar) -> Option<Finished> {
-    let mut asked = false;
+async fn follow(
+    shell: &Shell,
+    following: &mut Following,
+    bar: &Bar,
+    interrupts: &mut Interrupts,
+) -> Followed {
+    let mut interrupted = None;
     loop {
         tokio::select! {
-            event = following.events.recv() => match event? {
-                Event::Finished(end) => {
+            event = following.events.recv() => match event {
+                Some(Event::Finished(end)) => {
                     if shell.json {
                         shell.json_line(&Event::Finished(end.clone()));
                     }
-                    return Some(end);
+                    return Followed::Ended { end: Box::new(end), interrupted };
                 }
-                event => show(shell, bar, &event),
+                Some(event) => show(shell, bar, &event),
+                None => return Followed::Gone,
             },
-            Ok(()) = tokio::signal::ctrl_c() => {
-                if asked {
-                    return None;
+            code = interrupts.next() => {
+                if interrupted.is_some() {
+                    return Followed::Left(code);
                 }
-                asked = true;
-                bar.above(|| shell.say("stopping; Ctrl-C again leaves it to itself"));
+                interrupted = Some(code);
+                bar.above(|| shell.say("stopping; once more leaves the run to itself"));
                 if let Err(error) = following.cancel().await {
                     shell.fail(&error.into());
                 }

@@ -1,9 +1,9 @@
 //! `schema`: the JSON schema of the job file, for editors.
 
-use super::shell::{Result, Shell, exit};
+use super::shell::{Shell, exit};
 use crate::jobfile;
 
-pub(super) fn run(shell: &Shell) -> Result {
+pub(super) fn run(shell: &Shell) -> u8 {
     shell.line(jobfile::schema().trim_end());
-    Ok(exit::OK)
+    exit::OK
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::shell::{Result, Shell, exit};
+use super::shell::{Shell, exit};
 
-pub(super) fn run(shell: &Shell) -> Result {
+pub(super) fn run(shell: &Shell) -> u8 {
     let version = env!("CARGO_PKG_VERSION");
     if shell.json {
         shell.json_line(&json!({"name": "bellkeeper", "version": version}));
     } else {
         shell.line(format!("bellkeeper {version}"));
     }
-    Ok(exit::OK)
+    exit::OK
 }

@@ -4,6 +4,9 @@ use crate::job::Kind;
 
 mod backup;
 
+#[cfg(test)]
+mod tests;
+
 pub use backup::{Backup, Compression, Judged};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.

@@ -26,6 +26,8 @@ pub(in crate::cli) const CONFIGURATION: u8 = 78;
 pub(in crate::cli) const TIMEOUT: u8 = 124;
 /// Somebody cancelled it.
 pub(in crate::cli) const CANCELLED: u8 = 130;
+/// SIGTERM cancelled it.
+pub(in crate::cli) const TERMINATED: u8 = 143;
 /// `status` cannot tell whether the daemon is up.
 pub(in crate::cli) const STATUS_UNKNOWN: u8 = 4;
 

@@ -10,11 +10,13 @@ use serde::Serialize;
 
 pub(super) mod exit;
 mod failure;
+mod interrupts;
 mod progress;
 mod table;
 mod time;
 
 pub(super) use failure::Failure;
+pub(super) use interrupts::Interrupts;
 pub(super) use progress::Bar;
 pub(super) use table::Table;
 pub(super) use time::{Times, parse_after};
@@ -168,14 +170,21 @@ fn variable(name: &str) -> Option<String> {
 pub(super) fn block_on<T>(
     future: impl Future<Output = std::result::Result<T, Failure>>,
 ) -> std::result::Result<T, Failure> {
-    runtime(&mut tokio::runtime::Builder::new_current_thread())?.block_on(future)
+    let runtime = runtime(&mut tokio::runtime::Builder::new_current_thread())?;
+    let value = runtime.block_on(future);
+    runtime.shutdown_background();
+    value
 }
 
 /// Runs the verbs that run jobs.
 pub(super) fn block_on_workers<T>(
     future: impl Future<Output = std::result::Result<T, Failure>>,
 ) -> std::result::Result<T, Failure> {
-    runtime(&mut tokio::runtime::Builder::new_multi_thread())?.block_on(future)
+    let runtime = runtime(&mut tokio::runtime::Builder::new_multi_thread())?;
+    let value = runtime.block_on(future);
+    // A job that does not listen must not keep a process that was told to end twice.
+    runtime.shutdown_background();
+    value
 }
 
 fn runtime(

@@ -1,0 +1,33 @@
+//! The signals by which a person or a script stops a command.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, exit};
+
+/// SIGINT (Ctrl-C) and SIGTERM.
+pub(in crate::cli) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Starts to listen: from now on the signals no longer end the process by themselves.
+    pub(in crate::cli) fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new(exit::FAILED, format!("listen for signals: {error}")))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one and returns the exit code it stands for.
+    pub(in crate::cli) async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => exit::CANCELLED,
+            _ = self.terminate.recv() => exit::TERMINATED,
+        }
+    }
+}
