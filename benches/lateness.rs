@@ -23,6 +23,7 @@ use bellkeeper::{
     engine::{Config, Engine},
     job::{Cx, Env, Job, JobError, JobSet, JobSpec, Outcome, Plan, Policy, Problem, Report},
     ledger::{Filter, Ledger, Registration},
+    logs::{self, Console},
     schedule::{Interner, Schedule},
     settings::{Raw, Settings},
 };
@@ -190,6 +191,14 @@ impl Timetable {
         });
         let specs: Vec<JobSpec> = specs.collect::<Result<_>>()?;
         let parsed = resident()?;
+        // The daemon logs each run to its file; so do we.
+        logs::init(&logs::Options {
+            filter: "info",
+            console: Console::Off,
+            file: Some(&root.path().join("bellkeeper.log")),
+            clock: Clock::System,
+            zone: jiff::tz::TimeZone::UTC,
+        })?;
         let start = Instant::now();
         let (config, ledger) = config(root.path(), specs)?;
         let registered = millis(start.elapsed());

@@ -115,7 +115,7 @@ fn round(root: &Path, synchronous: &str, length: Duration, beside: bool) -> Resu
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.busy_timeout(Duration::ZERO)?;
     let over = AtomicBool::new(false);
-    let mut seen = thread::scope(|scope| {
+    let seen = thread::scope(|scope| {
         let backups = scope.spawn(|| backups(root, &over, beside));
         let seen = write(connection, length);
         over.store(true, Ordering::Relaxed);
