@@ -125,17 +125,20 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
             .iter()
             .find(|have| have.eq_ignore_ascii_case(wanted))
     });
-    let newest = time.map_or_else(
-        || "NULL".to_owned(),
-        |column| format!("max({})", quoted(column)),
-    );
-    let query = format!("SELECT count(*), {newest} FROM {}", quoted(name));
-    connection.query_row(&query, [], |row| {
-        Ok(Table {
-            name: name.to_owned(),
-            rows: Some(row.get::<_, i64>(0)?.unsigned_abs()),
-            newest: json(row.get_ref(1)?),
-        })
+    // Two statements: alone, SQLite counts pages instead of rows and takes the end of an index.
+    let count = format!("SELECT count(*) FROM {}", quoted(name));
+    let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
+    let newest = match time {
+        None => None,
+        Some(column) => {
+            let query = format!("SELECT max({}) FROM {}", quoted(column), quoted(name));
+            connection.query_row(&query, [], |row| Ok(json(row.get_ref(0)?)))?
+        }
+    };
+    Ok(Table {
+        name: name.to_owned(),
+        rows: Some(rows.unsigned_abs()),
+        newest,
     })
 }
 
