@@ -13,13 +13,14 @@
 //! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`system`] | the only doors to the outside |
 //! | 1 | [`schedule`], [`retention`], [`settings`] | pure values: no I/O, no clock |
 //! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
-//! | -1 | [`clock`], [`units`], [`files`], [`watch`], [`words`] | the cellar: what the tools stand on |
+//! | -1 | [`clock`], [`units`], [`files`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
 
 pub mod clock;
 pub mod files;
 pub mod gzip;
 pub mod lock;
 pub mod sqlite;
+pub mod suggest;
 pub mod units;
 pub mod watch;
 pub mod words;

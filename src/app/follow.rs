@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Client, Error, Site, sampling::with_progress, session};
+use super::{
+    Client, Error, Site,
+    load::{Vars, load},
+    sampling::with_progress,
+    session,
+};
 use crate::{
     engine::{self, Event, Ticket},
     job::{CancelReason, Cx, JobError, Plan, RunId, RunInfo, Trigger, Watch},
@@ -55,14 +60,15 @@ impl Following {
     }
 }
 
-/// Runs a job now: asks the daemon, or, when there is none, takes its place for one run.
+/// Runs a job now: asks the daemon, which knows the jobs as it has loaded them, or, when there is
+/// none, reads the job file and takes its place for one run.
 ///
 /// # Errors
 /// [`Error::Engine`] for an unknown job, [`Error::Lock`] when another `run-job` is at work.
 pub async fn run_job(
     site: &Site,
-    loaded: Loaded,
     name: &str,
+    vars: Vars<'_>,
     filter: &str,
 ) -> Result<Following, Error> {
     if let Some(client) = Client::connect(&site.settings).await? {
@@ -72,6 +78,7 @@ pub async fn run_job(
             place: Place::Daemon(client, ticket),
         });
     }
+    let loaded = load(site, vars)?;
     if loaded.set.get(name).is_none() {
         return Err(engine::Error::UnknownJob(name.to_owned()).into());
     }

@@ -2,28 +2,27 @@
 
 use super::{
     args,
-    shell::{Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit},
+    shell::{
+        Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, variable,
+    },
 };
 use crate::{
     app::{self, Following},
     engine::{Event, Finished},
-    jobfile::{Loaded, nearest},
+    jobfile::Loaded,
+    suggest::nearest,
     units::Bytes,
     words::Outcome,
 };
 
 pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
-    let loaded = shell.load()?;
-    if loaded.set.get(&args.job).is_none() {
-        return Err(unknown(&loaded, &args.job));
-    }
     if args.dry_run {
-        return dry_run(shell, &loaded, &args.job);
+        return dry_run(shell, &shell.load()?, &args.job);
     }
     block_on_workers(async {
         let mut interrupts = Interrupts::new()?;
-        let mut following =
-            app::run_job(&shell.site, loaded, &args.job, shell.log_filter()).await?;
+        let asked = app::run_job(&shell.site, &args.job, &variable, shell.log_filter()).await;
+        let mut following = asked.map_err(|error| explain(shell, &args.job, error))?;
         let bar = Bar::new(shell.draws());
         let followed = follow(shell, &mut following, &bar, &mut interrupts).await;
         bar.clear();
@@ -60,6 +59,18 @@ enum Followed {
     Gone,
 }
 
+/// An unknown job is compared with those of the job file.
+fn explain(shell: &Shell, name: &str, error: app::Error) -> Failure {
+    use crate::engine::Error::UnknownJob;
+    match (&error, shell.load()) {
+        (
+            app::Error::Engine(UnknownJob(_)) | app::Error::Refused { status: 404, .. },
+            Ok(loaded),
+        ) if loaded.set.get(name).is_none() => unknown(&loaded, name),
+        _ => error.into(),
+    }
+}
+
 fn unknown(loaded: &Loaded, name: &str) -> Failure {
     let names: Vec<&str> = loaded
         .set
@@ -75,6 +86,9 @@ fn unknown(loaded: &Loaded, name: &str) -> Failure {
 }
 
 fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
+    if loaded.set.get(name).is_none() {
+        return Err(unknown(loaded, name));
+    }
     let plan = app::plan_job(&shell.site, loaded, name)?.map_err(|error| {
         let failure = Failure::new(exit::FAILED, error.chain());
         match error.hint {

@@ -8,8 +8,8 @@ use super::{
     shell::{Failure, Result, Shell, exit, parse_after},
 };
 use crate::{
-    jobfile::nearest,
     schedule::{Dst, Frame, Schedule, ScheduleError},
+    suggest::nearest,
 };
 
 pub(super) fn run(shell: &Shell, args: &args::When) -> Result {

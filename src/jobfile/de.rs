@@ -14,8 +14,8 @@ use serde::{
 use super::{
     fault::{Error, Wrong},
     node::{Key, Node, Skip, Value},
-    suggest::one_of,
 };
+use crate::suggest::one_of;
 
 /// One node as a source of a value.
 #[derive(Clone, Copy)]

@@ -4,11 +4,8 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::{
-    problem::Problem,
-    source::Place,
-    suggest::{hint, one_of},
-};
+use super::{problem::Problem, source::Place};
+use crate::suggest::{hint, one_of};
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

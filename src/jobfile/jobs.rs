@@ -14,13 +14,13 @@ use super::{
     problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
     raw::{RawDefaults, RawJob},
     source::{Place, Source},
-    suggest::one_of,
     zone,
 };
 use crate::{
     job::{Env, JobName, JobSpec},
     kinds,
     schedule::{Interner, Schedule},
+    suggest::one_of,
 };
 
 /// What all jobs of a file share while they are read, and what has come of them.

@@ -7,11 +7,11 @@ use super::{
     fault::Fault,
     node::{Key, Node, Skip, Value},
     problem::Problem,
-    suggest,
 };
 use crate::{
     job::{Job, Kind},
     kinds::Visit,
+    suggest,
     units::Span,
 };
 

@@ -27,7 +27,6 @@ mod render;
 mod resolve;
 mod schema;
 mod source;
-mod suggest;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -39,7 +38,6 @@ pub use problem::{Place, Problem};
 pub use problems::Problems;
 pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
-pub use suggest::nearest;
 
 /// Reads the text of a job file. Pure but for what the kinds look up when they check themselves.
 ///

@@ -2,7 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::{node::Text, problem::Problem, source::Place, suggest};
+use super::{node::Text, problem::Problem, source::Place};
+use crate::suggest;
 
 /// The zone called `text`, or the problem at `place`.
 pub(super) fn parse(text: &Text, place: Place) -> Result<TimeZone, Problem> {

@@ -11,8 +11,12 @@ use crate::{
     gzip::Level,
     job::{Cx, Disposition, Env, Job, JobError, JobName, Kind, Plan, Problem, Report, Trigger},
     retention::{self, Item, Keep},
+    suggest::nearest,
     units::{Bytes, Span},
 };
+
+/// What `what` knows besides paths.
+const WORDS: [&str; 4] = ["database", "config", "logs", "data"];
 
 /// The settings of a `backup` job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -188,6 +192,10 @@ impl Job for Backup {
             if self.what.iter().take(at).any(|before| before == what) {
                 report("what", format!("`{what}` is named twice"), "name it once");
             }
+            if let Some(near) = misspelt(what, env) {
+                let message = format!("there is no file or folder `{what}`");
+                report("what", message, &format!("did you mean `{near}`?"));
+            }
             if is_outside(what) {
                 let message = format!("`{what}` leaves the root with `..`");
                 report("what", message, "write the whole path");
@@ -336,6 +344,12 @@ fn plain(path: &Path) -> PathBuf {
     path.components()
         .filter(|part| !matches!(part, Component::CurDir))
         .collect()
+}
+
+/// The word that was meant by a path that is not there. Other paths may come to be later.
+fn misspelt(what: &str, env: &Env) -> Option<&'static str> {
+    let there = WORDS.contains(&what) || env.settings.path(what).symlink_metadata().is_ok();
+    if there { None } else { nearest(what, WORDS) }
 }
 
 fn is_outside(what: &str) -> bool {

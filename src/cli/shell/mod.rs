@@ -162,7 +162,7 @@ impl Shell {
 }
 
 /// The value of an environment variable, for `${VAR}` in the job file.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).and_then(|value| value.into_string().ok())
 }
 

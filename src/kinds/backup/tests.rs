@@ -141,6 +141,11 @@ fn settings_that_cannot_work_are_found_at_load() {
             "what",
             "`logs` is named twice",
         ),
+        (
+            r#"{"what": ["databse"]}"#,
+            "what",
+            "there is no file or folder `databse`",
+        ),
         (r#"{"what": ["../x"]}"#, "what", "leaves the root"),
         (
             r#"{"what": ["data"], "to": "data/backups"}"#,

@@ -33,7 +33,7 @@ fn distance(wanted: &str, candidate: &str) -> Option<usize> {
 }
 
 /// `did you mean …?` as a hint.
-pub(super) fn hint<'a>(
+pub(crate) fn hint<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
@@ -41,7 +41,7 @@ pub(super) fn hint<'a>(
 }
 
 /// Names as a sentence part: `a`, `b` or `c`.
-pub(super) fn one_of(names: &[&str]) -> String {
+pub(crate) fn one_of(names: &[&str]) -> String {
     let mut quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match (quoted.pop(), quoted.is_empty()) {
         (None, _) => "nothing".to_owned(),
