@@ -31,7 +31,7 @@ pub(super) fn contents(site: &Site, loaded: &Loaded) -> Result<Vec<Made>, Error>
     if env.encryption.recipients.is_empty() && !key.exists() {
         archive::generate(key, site.clock.now())?;
         made.push(format!(
-            "made a key: {} — archives cannot be opened without it; keep a copy elsewhere",
+            "{}: the private key; keep a copy elsewhere",
             shown(site, key)
         ));
     }

@@ -88,6 +88,12 @@ pub enum Error {
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),
+    /// There is no file of a private key.
+    #[error("there is no private key at `{}`", path.display())]
+    NoKey {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// No archive is called so.
     #[error("no archive is called `{name}`")]
     NoArchive {

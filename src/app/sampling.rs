@@ -24,7 +24,7 @@ pub(super) fn with_progress(mut handle: RunHandle) -> mpsc::Receiver<Event> {
                 },
                 _ = ticks.tick() => {
                     let sample = handle.watch.progress.sample();
-                    if last.as_ref() == Some(&sample) {
+                    if sample.total == 0 || last.as_ref() == Some(&sample) {
                         continue;
                     }
                     last = Some(sample.clone());

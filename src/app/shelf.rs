@@ -84,11 +84,18 @@ fn folders(loaded: &Loaded) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The private keys to open archives with: of `key`, or of the root's own key file.
+/// The private keys to open archives with: of `key`, or of the root's own key file; `None` if the
+/// root has none.
 ///
 /// # Errors
-/// [`Error::Archive`] when the file is there and cannot be read.
+/// [`Error::Archive`] when the file cannot be read, [`Error::NoKey`] when `key` is not there.
 pub fn identities(site: &Site, key: Option<&Path>) -> Result<Option<Vec<Identity>>, Error> {
     let own = site.settings.key_file();
-    Ok(archive::identities(key.unwrap_or(&own))?)
+    let found = archive::identities(key.unwrap_or(&own))?;
+    match (key, found) {
+        (Some(key), None) => Err(Error::NoKey {
+            path: key.to_owned(),
+        }),
+        (_, found) => Ok(found),
+    }
 }

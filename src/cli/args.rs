@@ -11,7 +11,7 @@ use crate::{units::Span, words::JobName};
 #[command(
     name = "bellkeeper",
     version,
-    max_term_width = 100,
+    max_term_width = 80,
     propagate_version = true
 )]
 #[command(
@@ -62,13 +62,13 @@ pub(super) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Run the daemon in the foreground: loads jobs.yaml and runs what is due
+    /// Run the daemon in the foreground: load jobs.yaml, run what is due
     Start,
     /// Stop the daemon: no new slots, running jobs get time to end
     Stop(Stop),
     /// Start the daemon again in its place, or here when it is down
     Restart,
-    /// Show whether the daemon is up, what it is doing and what comes next
+    /// Show whether the daemon is up, what it does and what comes next
     Status,
     /// Run a job now and follow it
     RunJob(RunJob),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::{self, BackupsVerb},
-    shell::{Bar, Failure, Result, Shell, Table, exit},
+    shell::{Bar, Failure, Result, Shell, count, exit, unknown_job},
 };
 use crate::{
     app::{self, Row},
@@ -27,8 +27,7 @@ pub(super) fn run(shell: &Shell, args: &args::Backups) -> Result {
 fn list(shell: &Shell, job: Option<&str>) -> Result {
     let loaded = shell.load()?;
     if let Some(job) = job.filter(|job| loaded.set.get(job).is_none()) {
-        let failure = Failure::new(exit::NOT_FOUND, format!("no job is called `{job}`"));
-        return Err(failure.hint("`bellkeeper list` shows the jobs"));
+        return Err(unknown_job(&loaded, job));
     }
     let rows = app::rows(&shell.site, &loaded, job)?;
     if shell.json {
@@ -42,22 +41,21 @@ fn list(shell: &Shell, job: Option<&str>) -> Result {
         return Ok(exit::OK);
     }
     let times = shell.times();
-    let mut table = Table::new(["archive", "age", "size", "state", "", "because"]);
-    for row in rows {
+    for row in &rows {
         let found = &row.judged.found;
         let keep = if row.judged.keep { "keep" } else { "remove" };
-        let mut reasons = row.judged.reasons.clone();
-        reasons.extend(found.problem.clone());
-        table.row([
-            found.name.to_string(),
+        shell.line(found.name.to_string());
+        shell.line(format!(
+            "  {:<9} {:>9}  {:<9} {keep}: {}",
             times.relative(found.name.slot),
             Bytes(found.size_bytes).to_string(),
-            found.state.to_string(),
-            keep.to_owned(),
-            reasons.join(", "),
-        ]);
+            found.state,
+            row.judged.reasons.join(", ")
+        ));
+        if let Some(problem) = &found.problem {
+            shell.line(format!("  problem: {problem}"));
+        }
     }
-    shell.line(table.render());
     Ok(exit::OK)
 }
 
@@ -223,7 +221,7 @@ fn verify_one(
         }));
     } else {
         let what = match &verified.manifest {
-            Some(manifest) => format!("all {} entries are as written", manifest.entries.len()),
+            Some(manifest) => format!("{} as written", count(manifest.entries.len(), "entry")),
             None => "its checksum is as written; a private key would check its content".to_owned(),
         };
         shell.line(format!("{}: {what}", path.display()));

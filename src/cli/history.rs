@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Result, Shell, Table, Times, exit},
+    shell::{Failure, Result, Shell, Table, Times, count, exit, unknown_job},
 };
 use crate::{
     app,
@@ -29,12 +29,13 @@ pub(super) fn run(shell: &Shell, args: &args::History) -> Result {
         return Ok(exit::OK);
     }
     if rows.is_empty() {
+        known(shell, args)?;
         shell.say("no run fits");
         return Ok(exit::OK);
     }
     let times = shell.times();
-    let mut table = Table::new(["run", "job", "outcome", "why", "started", "took", "details"]);
-    for row in rows {
+    let mut table = Table::new(["run", "job", "outcome", "why", "started", "took"]);
+    for row in &rows {
         table.row([
             row.run.to_string(),
             row.job.to_string(),
@@ -46,25 +47,42 @@ pub(super) fn run(shell: &Shell, args: &args::History) -> Result {
             row.finished_at
                 .map(|end| Times::took(row.started_at, end))
                 .unwrap_or_default(),
-            details(&row),
         ]);
     }
-    shell.line(table.render());
+    let mut lines = table.lines().into_iter();
+    lines
+        .next()
+        .into_iter()
+        .for_each(|header| shell.line(header));
+    for (line, row) in lines.zip(&rows) {
+        shell.line(line);
+        for detail in details(row) {
+            shell.line(format!("     {detail}"));
+        }
+    }
     Ok(exit::OK)
 }
 
-fn details(row: &RunRow) -> String {
-    let summary = row.report.as_ref().and_then(|report| report.get("summary"));
-    let text = row
-        .reason
-        .as_deref()
-        .or_else(|| summary.and_then(serde_json::Value::as_str));
-    let missed = if row.missed > 0 {
-        format!(" (for {} missed)", row.missed)
-    } else {
-        String::new()
+/// A job that neither has run nor stands in the job file is most likely misspelt.
+fn known(shell: &Shell, args: &args::History) -> std::result::Result<(), Failure> {
+    let (Some(job), Ok(loaded)) = (&args.job, shell.load()) else {
+        return Ok(());
     };
-    format!("{}{missed}", text.unwrap_or_default())
+    match loaded.set.get(job.as_str()) {
+        Some(_) => Ok(()),
+        None => Err(unknown_job(&loaded, job.as_str())),
+    }
+}
+
+/// What a person may want to know beyond the row: why it went wrong, what it stands for.
+fn details(row: &RunRow) -> Vec<String> {
+    let missed = (row.missed > 0).then(|| {
+        format!(
+            "stands for {} missed before it",
+            count(row.missed as usize, "slot")
+        )
+    });
+    row.reason.clone().into_iter().chain(missed).collect()
 }
 
 fn as_json(row: &RunRow) -> serde_json::Value {

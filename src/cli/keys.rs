@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Result, Shell, Table, exit},
+    shell::{Result, Shell, exit},
 };
 
 pub(super) fn run(shell: &Shell, args: &args::Keys) -> Result {
@@ -22,7 +22,6 @@ pub(super) fn run(shell: &Shell, args: &args::Keys) -> Result {
             .display()
             .to_string()
     };
-    let mut table = Table::new(["public key", "fingerprint", "from"]);
     for recipient in encryption.resolve()? {
         let (text, fingerprint) = (recipient.to_string(), recipient.fingerprint());
         if shell.json {
@@ -33,18 +32,16 @@ pub(super) fn run(shell: &Shell, args: &args::Keys) -> Result {
                 "private_key": (!configured).then_some(key_file),
             }));
         } else {
-            table.row([text, fingerprint, source.clone()]);
-        }
-    }
-    if !shell.json {
-        shell.line(table.render());
-        if !configured {
-            shell.say(format!(
-                "the private key is in {}; archives cannot be opened without it: keep a copy \
-                 elsewhere",
-                key_file.display()
+            shell.line(format!(
+                "{text}\n  fingerprint {fingerprint}, from {source}"
             ));
         }
+    }
+    if !configured {
+        shell.say(format!(
+            "the private key is in {source}; without it no archive can be opened:"
+        ));
+        shell.say("keep a copy elsewhere");
     }
     Ok(exit::OK)
 }

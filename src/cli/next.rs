@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Failure, Result, Shell, Table, exit},
+    shell::{Result, Shell, Table, exit, unknown_job},
 };
 use crate::app;
 
@@ -13,8 +13,7 @@ pub(super) fn run(shell: &Shell, args: &args::Next) -> Result {
     if let Some(job) = &args.job
         && loaded.set.get(job).is_none()
     {
-        let failure = Failure::new(exit::NOT_FOUND, format!("no job is called `{job}`"));
-        return Err(failure.hint("`bellkeeper list` shows the jobs"));
+        return Err(unknown_job(&loaded, job));
     }
     let ledger = app::open_ledger(&shell.site)?;
     let mut slots = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    shell::{Failure, Result, Shell, block_on, exit},
+    shell::{Failure, Result, Shell, block_on, count, exit},
     start,
 };
 use crate::{
@@ -49,8 +49,9 @@ pub(super) fn run(shell: &Shell) -> Result {
             shell.json_line(&serde_json::json!({"state": "running", "pid": pid, "jobs": jobs}));
         } else {
             shell.line(format!(
-                "restarted (pid {}, {} jobs)",
-                after.pid, after.jobs
+                "restarted (pid {}, {})",
+                after.pid,
+                count(after.jobs, "job")
             ));
         }
         Ok(true)

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Bar, Failure, Interrupts, Result, Shell, block_on, exit},
+    shell::{Bar, Interrupts, Result, Shell, block_on, count, exit},
 };
 use crate::{
     app, archive,
@@ -16,15 +16,13 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
     // On a new machine there may be no job file: an archive given by its path needs none.
     let loaded = shell.load().ok();
     let path = app::find_archive(&shell.site, loaded.as_ref(), &args.archive)?;
-    let Some(identities) = app::identities(&shell.site, args.key.as_deref())? else {
-        let key = args
-            .key
+    let key_file = || {
+        args.key
             .clone()
-            .unwrap_or_else(|| shell.site.settings.key_file());
-        let message = format!("there is no private key at `{}`", key.display());
-        return Err(Failure::new(exit::WRONG_KEY, message)
-            .hint("give the file that holds `AGE-SECRET-KEY-…` with `--key FILE`"));
+            .unwrap_or_else(|| shell.site.settings.key_file())
     };
+    let identities = app::identities(&shell.site, args.key.as_deref())?
+        .ok_or_else(|| app::Error::NoKey { path: key_file() })?;
     let watch = Watch::default();
     let cancel = watch.cancel.clone();
     on_interrupt(move || cancel.cancel(CancelReason::Operator));
@@ -48,8 +46,8 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
         return Ok(exit::OK);
     }
     shell.line(format!(
-        "extracted {} entries ({}) into {}, each as written",
-        manifest.entries.len(),
+        "extracted {} ({}) into {}, each as written",
+        count(manifest.entries.len(), "entry"),
         Bytes(bytes),
         extracted.to.display()
     ));

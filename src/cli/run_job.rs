@@ -3,14 +3,14 @@
 use super::{
     args,
     shell::{
-        Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, variable,
+        Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, unknown_job,
+        variable,
     },
 };
 use crate::{
     app::{self, Following},
     engine::{Event, Finished},
     jobfile::Loaded,
-    suggest::nearest,
     units::Bytes,
     words::Outcome,
 };
@@ -66,28 +66,14 @@ fn explain(shell: &Shell, name: &str, error: app::Error) -> Failure {
         (
             app::Error::Engine(UnknownJob(_)) | app::Error::Refused { status: 404, .. },
             Ok(loaded),
-        ) if loaded.set.get(name).is_none() => unknown(&loaded, name),
+        ) if loaded.set.get(name).is_none() => unknown_job(&loaded, name),
         _ => error.into(),
-    }
-}
-
-fn unknown(loaded: &Loaded, name: &str) -> Failure {
-    let names: Vec<&str> = loaded
-        .set
-        .jobs
-        .iter()
-        .map(|job| job.name.as_str())
-        .collect();
-    let failure = Failure::new(exit::NOT_FOUND, format!("no job is called `{name}`"));
-    match nearest(name, names.iter().copied()) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint(format!("the jobs are: {}", names.join(", "))),
     }
 }
 
 fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
     if loaded.set.get(name).is_none() {
-        return Err(unknown(loaded, name));
+        return Err(unknown_job(loaded, name));
     }
     let plan = app::plan_job(&shell.site, loaded, name)?.map_err(|error| {
         let failure = Failure::new(exit::FAILED, error.chain());
@@ -102,19 +88,11 @@ fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
     }
     let mut table = Table::new(["would", "what", "because"]);
     for step in plan.steps {
-        let subject = within(shell, &step.subject);
+        let subject = shell.within(step.subject.as_ref());
         table.row([step.act, subject, step.reason]);
     }
     shell.line(table.render());
     Ok(exit::OK)
-}
-
-fn within(shell: &Shell, subject: &str) -> String {
-    let path = std::path::Path::new(subject);
-    path.strip_prefix(shell.site.settings.root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
 }
 
 /// Shows what happens until the run is over; Ctrl-C asks it to stop, twice leaves it.

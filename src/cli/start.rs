@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 
-use super::shell::{Failure, Result, Shell, block_on_workers, exit};
+use super::shell::{Failure, Result, Shell, block_on_workers, count, exit};
 use crate::app::{self, Ending, Ready};
 
 pub(super) fn run(shell: &Shell) -> Result {
@@ -41,12 +41,6 @@ fn announce(shell: &Shell, ready: &Ready) {
     }
     let settings = &shell.site.settings;
     let times = shell.times();
-    let within = |path: &std::path::Path| {
-        path.strip_prefix(settings.root())
-            .unwrap_or(path)
-            .display()
-            .to_string()
-    };
     shell.line(format!(
         "bellkeeper {} is up (pid {}) in {}",
         env!("CARGO_PKG_VERSION"),
@@ -54,18 +48,18 @@ fn announce(shell: &Shell, ready: &Ready) {
         settings.root().display()
     ));
     for made in &ready.made {
-        shell.line(format!("  {made}"));
+        shell.line(format!("  made  {made}"));
     }
     if ready.lost > 0 {
+        let lost = count(ready.lost, "run");
         shell.line(format!(
-            "  {} runs died with the last process: `history`",
-            ready.lost
+            "  lost  {lost} died with the last process: `history`"
         ));
     }
     shell.line(format!(
         "  jobs  {} from {}",
         ready.jobs,
-        within(settings.jobs_file())
+        shell.within(settings.jobs_file())
     ));
     match ready.upcoming.first() {
         Some((at, job)) => {
@@ -74,7 +68,7 @@ fn announce(shell: &Shell, ready: &Ready) {
         }
         None => shell.line("  next  nothing is due"),
     }
-    shell.line(format!("  log   {}", within(&settings.log_file())));
+    shell.line(format!("  log   {}", shell.within(&settings.log_file())));
     shell.line("  look  bellkeeper status, list, next, history; Ctrl-C or `stop` ends it");
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     args,
-    shell::{Failure, Result, Shell, block_on, exit},
+    shell::{Failure, Result, Shell, block_on, count, exit},
 };
 use crate::{
     app::{Client, StopRequest},
@@ -35,8 +35,8 @@ pub(super) fn run(shell: &Shell, args: &args::Stop) -> Result {
             .await?;
         if !info.engine.running.is_empty() {
             shell.say(format!(
-                "waiting for {} running jobs",
-                info.engine.running.len()
+                "waiting for {}",
+                count(info.engine.running.len(), "running job")
             ));
         }
         wait_until_free(shell, grace.duration()).await?;

@@ -2,20 +2,16 @@
 
 use serde_json::json;
 
-use super::shell::{Result, Shell, exit};
+use super::shell::{Result, Shell, count, exit};
 
 pub(super) fn run(shell: &Shell) -> Result {
     let loaded = shell.load()?;
-    let file = shell.site.settings.jobs_file();
+    let file = shell.within(shell.site.settings.jobs_file());
     let jobs = loaded.set.jobs.len();
     if shell.json {
         shell.json_line(&json!({"file": file, "jobs": jobs, "valid": true}));
     } else {
-        let word = if jobs == 1 { "job" } else { "jobs" };
-        shell.line(format!(
-            "{}: {jobs} {word}, nothing is wrong",
-            file.display()
-        ));
+        shell.line(format!("{file}: {}, nothing is wrong", count(jobs, "job")));
     }
     Ok(exit::OK)
 }

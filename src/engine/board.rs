@@ -87,7 +87,22 @@ impl Board {
             })
         })
         .map_err(BoardError)?;
-        self.scheduler.add(job).await.map_err(BoardError)
+        let id = self.scheduler.add(job).await.map_err(BoardError)?;
+        self.until_stored(id).await?;
+        Ok(id)
+    }
+
+    /// `add` answers when the job is known, which may be before its closure is: a wake-up in
+    /// between would be lost until it is sent again.
+    async fn until_stored(&self, id: Uuid) -> Result<(), BoardError> {
+        let codes = self.scheduler.context().job_code.clone();
+        loop {
+            let code = codes.write().await.get(id);
+            if code.await.map_err(BoardError)?.is_some() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Wakes the jobs of `works`.

@@ -7,6 +7,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{Keep, rules::Rule};
 use crate::units::Bytes;
 
+/// Runs by hand of one second take the free seconds after it: so far an archive is of now.
+const TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
 /// One archive, as far as retention cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -72,7 +75,9 @@ fn aside(item: &Item, now: Timestamp) -> Option<Decision<'_>> {
         let reason = "not verified: counts for nothing, remove it by hand";
         return Some(Decision::kept(item, reason));
     }
-    (item.at > now).then(|| Decision::kept(item, "from the future: counts for nothing until then"))
+    let tolerated = now.checked_add(TOLERANCE).unwrap_or(now);
+    (item.at > tolerated)
+        .then(|| Decision::kept(item, "from the future: counts for nothing until then"))
 }
 
 /// The rules over verified archives, newest first.

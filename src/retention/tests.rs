@@ -216,6 +216,17 @@ fn what_is_from_the_future_stays_and_counts_for_nothing() {
 }
 
 #[test]
+fn what_is_a_second_ahead_is_of_now() {
+    let ahead = now() + jiff::SignedDuration::from_secs(1);
+    let items = [item(&ahead.to_string())];
+    let keep = Keep {
+        last: Some(1),
+        ..Keep::default()
+    };
+    assert_eq!(decided(&items, &keep)[0].reasons[0], "last 1 of 1");
+}
+
+#[test]
 fn the_size_limit_takes_the_oldest_first() {
     let items = daily(5);
     let keep = Keep {

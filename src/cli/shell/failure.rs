@@ -2,7 +2,11 @@
 
 use std::io::Write;
 
-use crate::{app, archive, engine, job, jobfile::Problems};
+use crate::{
+    app, archive, engine, job,
+    jobfile::{Loaded, Problems},
+    suggest::nearest,
+};
 
 use super::exit;
 
@@ -126,6 +130,10 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             };
             (exit::NOT_FOUND, Some(hint))
         }
+        E::NoKey { .. } => {
+            let hint = "give the file that holds `AGE-SECRET-KEY-…` with `--key FILE`";
+            (exit::WRONG_KEY, Some(hint.to_owned()))
+        }
         E::Archive(error) => (archive_code(error), error.hint()),
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
@@ -141,5 +149,20 @@ fn archive_code(error: &archive::Error) -> u8 {
         archive::Error::Cancelled(_) => exit::CANCELLED,
         error if error.is_retryable() => exit::TEMPORARY,
         _ => exit::FAILED,
+    }
+}
+
+/// A job that is not in the job file, with the one that was meant.
+pub(in crate::cli) fn unknown_job(loaded: &Loaded, name: &str) -> Failure {
+    let names: Vec<&str> = loaded
+        .set
+        .jobs
+        .iter()
+        .map(|job| job.name.as_str())
+        .collect();
+    let failure = Failure::new(exit::NOT_FOUND, format!("no job is called `{name}`"));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("the jobs are: {}", names.join(", "))),
     }
 }

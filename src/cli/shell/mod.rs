@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     io::{self, IsTerminal, Write},
-    process::ExitCode,
+    path::Path,
 };
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ mod progress;
 mod table;
 mod time;
 
-pub(super) use failure::Failure;
+pub(super) use failure::{Failure, unknown_job};
 pub(super) use interrupts::Interrupts;
 pub(super) use progress::Bar;
 pub(super) use table::Table;
@@ -125,6 +125,14 @@ impl Shell {
         Times::new(self.site.zone.zone.clone(), self.site.clock.now())
     }
 
+    /// A path as seen from the root, when it is inside.
+    pub(super) fn within(&self, path: &Path) -> String {
+        path.strip_prefix(self.site.settings.root())
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
     /// Whether progress can be drawn.
     pub(super) fn draws(&self) -> bool {
         !self.json && !self.quiet && io::stderr().is_terminal()
@@ -161,6 +169,15 @@ impl Shell {
     }
 }
 
+/// `1 job`, `2 jobs`, `3 entries`.
+pub(super) fn count(n: usize, what: &str) -> String {
+    match (n, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        (_, None) => format!("{n} {what}s"),
+    }
+}
+
 /// The value of an environment variable, for `${VAR}` in the job file.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).and_then(|value| value.into_string().ok())
@@ -194,10 +211,4 @@ fn runtime(
     const THREADS: usize = 4_096;
     let built = builder.enable_all().max_blocking_threads(THREADS).build();
     built.map_err(|error| Failure::new(exit::FAILED, format!("start the runtime: {error}")))
-}
-
-impl From<Failure> for ExitCode {
-    fn from(failure: Failure) -> Self {
-        Self::from(failure.print(false, false))
-    }
 }

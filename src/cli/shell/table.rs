@@ -34,7 +34,12 @@ impl Table {
         self.table.is_empty()
     }
 
-    pub(in crate::cli) fn render(mut self) -> String {
+    pub(in crate::cli) fn render(self) -> String {
+        self.lines().join("\n")
+    }
+
+    /// The header and the rows, each on one line where the terminal is wide enough.
+    pub(in crate::cli) fn lines(mut self) -> Vec<String> {
         // Two more for the padding.
         let width = u16::try_from(self.first + 2).unwrap_or(u16::MAX);
         if let Some(first) = self.table.column_mut(0) {
@@ -43,7 +48,6 @@ impl Table {
         self.table
             .lines()
             .map(|line| line.trim_end().to_owned())
-            .collect::<Vec<_>>()
-            .join("\n")
+            .collect()
     }
 }
