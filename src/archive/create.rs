@@ -1,11 +1,6 @@
 //! Making an archive from beginning to end.
 
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 
@@ -14,98 +9,19 @@ use super::{
     entry::EntryKind,
     keys::Recipient,
     manifest::{FORMAT, Manifest, Note, Planned},
-    name::ArchiveName,
     pipeline::{self, Streamed},
     publish::{self, Partial},
+    request::{Plan, Published, Request, Seams},
     restore_text,
     sidecar::{Sidecar, State},
     snapshot::{How, Snapshot},
-    source::{Rules, Source},
+    source::Rules,
     walk::{self, Item},
 };
-use crate::{
-    clock::Clock,
-    gzip::Level,
-    sqlite,
-    watch::{Cancelled, Watch},
-    words::JobName,
-};
+use crate::watch::{Cancelled, Watch};
 
 /// The name of the program in manifests and sidecars.
 const PROGRAM: &str = "bellkeeper";
-
-/// What to archive, where to and for whom.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The folder of the archives; made if it is not there.
-    pub folder: PathBuf,
-    /// The job.
-    pub job: JobName,
-    /// The slot.
-    pub slot: Timestamp,
-    /// The run.
-    pub run_id: i64,
-    /// Why the run exists.
-    pub trigger: String,
-    /// The name of this machine.
-    pub host: String,
-    /// The version of this program.
-    pub version: String,
-    /// What goes in.
-    pub sources: Vec<Source>,
-    /// Databases that this process may have open although they are no source (the ledger): they
-    /// are never touched but through SQLite.
-    pub live: Vec<PathBuf>,
-    /// What stays out, with all it holds: lock file, socket, the archives themselves.
-    pub exclude: Vec<PathBuf>,
-    /// Where the private key is; named in RESTORE.txt and never archived.
-    pub key_file: PathBuf,
-    /// To whom to encrypt; at least one.
-    pub recipients: Vec<Recipient>,
-    /// How hard to compress.
-    pub level: Level,
-    /// Compressing threads; 0 is one per core, at most 4.
-    pub workers: usize,
-    /// The clock.
-    pub clock: Clock,
-}
-
-/// An archive that is complete, verified and has its name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Published {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its name.
-    pub name: ArchiveName,
-    /// Its sidecar.
-    pub sidecar: Sidecar,
-}
-
-/// Where tests can reach in; in production nothing happens there.
-pub(super) struct Seams<'a> {
-    /// What the bytes of the archive are written to.
-    pub(super) output: &'a dyn Fn(File) -> Box<dyn Write + Send>,
-    /// All sources were found; none was read.
-    pub(super) listed: &'a dyn Fn(),
-    /// A file was opened and will now be read.
-    pub(super) opened: &'a dyn Fn(&Path),
-    /// Copy databases even where their pages can be streamed.
-    pub(super) copy: bool,
-    /// How long to wait for another program's lock on a database.
-    pub(super) patience: Duration,
-}
-
-impl Default for Seams<'_> {
-    fn default() -> Self {
-        Self {
-            output: &|file| Box::new(file),
-            listed: &|| {},
-            opened: &|_| {},
-            copy: false,
-            patience: sqlite::BUSY_TIMEOUT,
-        }
-    }
-}
 
 /// Archives everything in `request`, verifies it and publishes it. Blocks; progress is counted in
 /// plain bytes, and cancellation is obeyed between chunks.
@@ -126,13 +42,6 @@ pub(super) fn create_with(
         let reason = watch.cancel.reason();
         reason.map_or(error, |reason| Cancelled(reason).into())
     })
-}
-
-/// What is about to be read.
-pub(super) struct Plan {
-    pub(super) snapshots: Vec<(Item, Snapshot)>,
-    pub(super) items: Vec<Item>,
-    pub(super) manifest: Manifest,
 }
 
 fn attempt(request: &Request, watch: &Watch, seams: &Seams<'_>) -> Result<Published, Error> {
@@ -261,8 +170,10 @@ fn count(items: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::{
-        fs, io,
+        fs::{self, File},
+        io::{self, Write},
         os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+        path::Path,
         sync::{
             Arc,
             atomic::{AtomicUsize, Ordering},

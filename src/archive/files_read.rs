@@ -1,17 +1,16 @@
 //! Reading one file into an archive while others may write it.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::MetadataExt,
     path::Path,
 };
-
-use rustix::fs::OFlags;
 
 use super::{
     Error, keys,
     manifest::Note,
+    open::open,
     source::id,
     tar_write::TarWriter,
     walk::{self, Item},
@@ -20,25 +19,6 @@ use crate::watch::Watch;
 
 /// Files up to this size are looked through for a private key, whatever they are called.
 const KEY_SIZE: u64 = 16 << 10;
-
-/// What SQLite puts at the start of every database.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-
-/// Opens a plain file; never follows a link that took its place, never waits on a FIFO that did.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(i32::try_from(flags).unwrap_or_default())
-        .open(path)
-}
-
-/// Whether the file begins as a database does. Only for files that this process has not open.
-pub(super) fn is_database(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    open(path)?.take(16).read_to_end(&mut start)?;
-    Ok(start == MAGIC)
-}
 
 /// Archives one file; what happened to it meanwhile becomes a note.
 ///

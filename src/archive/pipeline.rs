@@ -16,11 +16,11 @@ use age::{Encryptor, stream::StreamWriter};
 
 use super::{
     Error,
-    create::{Plan, Request, Seams},
     entry::{EntryKind, EntryName, Head},
     files_read,
     hash::{Hashing, length},
     manifest::{MANIFEST, Manifest, Planned},
+    request::{Plan, Request, Seams},
     scan::{self, Look},
     tar_write::TarWriter,
 };

@@ -7,10 +7,9 @@ use std::{
 };
 
 use super::{
-    Error,
-    create::{Published, Request},
-    folder,
+    Error, folder,
     name::ArchiveName,
+    request::{Published, Request},
     sidecar::{Sidecar, State},
     source::{Source, real},
 };

@@ -20,8 +20,8 @@ use std::{
 use super::{
     Error,
     entry::{EntryKind, EntryName, Head},
-    files_read,
     manifest::Note,
+    open::is_database,
     source::{FileId, Rules, Source, id, real},
 };
 
@@ -201,7 +201,7 @@ impl Walk<'_> {
         } else if Rules::is_database_name(name) {
             self.database(path, entry, metadata, false);
         } else {
-            match files_read::is_database(path) {
+            match is_database(path) {
                 Ok(true) => self.database(path, entry, metadata, false),
                 Ok(false) => self.push(path, entry, metadata, EntryKind::File),
                 Err(error) => self.lost(path, entry, error)?,

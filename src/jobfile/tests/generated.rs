@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::loading::loaded;
 use crate::{
     job::Kind,
-    jobfile::{jobs_md, schema},
+    jobfile::{jobs_md, kinds_table, schema},
     kinds::{self, Visit},
 };
 
@@ -41,6 +41,26 @@ fn the_committed_schema_is_the_generated_one() {
 fn the_committed_page_is_the_generated_one() {
     let remedy = "BELLKEEPER_BLESS=1 cargo test jobfile";
     committed("docs/JOBS.md", &jobs_md(), remedy);
+}
+
+/// `text` with what stands between the two markers replaced by `part`.
+fn between_markers(text: &str, [from, to]: [&str; 2], part: &str) -> String {
+    let (head, rest) = text.split_once(from).expect(from);
+    let (_, tail) = rest.split_once(to).expect(to);
+    format!("{head}{from}\n{part}{to}{tail}")
+}
+
+#[test]
+fn the_readme_holds_the_generated_table_of_kinds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let markers = ["<!-- kinds -->", "<!-- /kinds -->"];
+    let text = between_markers(&readme, markers, &kinds_table());
+    committed(
+        "README.md",
+        &text,
+        "BELLKEEPER_BLESS=1 cargo test generated",
+    );
 }
 
 struct RoundTrip;

@@ -1,0 +1,172 @@
+//! docs/JSON.md shows the fields that the program prints.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// A root with a daemon in it.
+struct World {
+    root: tempfile::TempDir,
+    daemon: Child,
+}
+
+impl World {
+    /// A daemon that is up, and the line that it printed.
+    fn start() -> (Self, Value) {
+        let root = tempfile::tempdir().unwrap();
+        let jobs = "jobs:\n  a:\n    schedule: \"0 2 * * *\"\n    backup: {keep: {daily: 7}}\n";
+        fs::write(root.path().join("jobs.yaml"), jobs).unwrap();
+        let mut start = command(root.path(), &["start", "-q"]);
+        let mut daemon = start.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = daemon.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap();
+        (Self { root, daemon }, ready)
+    }
+
+    /// The lines that a command prints.
+    fn say(&self, args: &[&str]) -> Vec<Value> {
+        let output = command(self.root.path(), args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{args:?}: {line}")))
+            .collect()
+    }
+
+    /// The last of them.
+    fn last(&self, args: &[&str]) -> Value {
+        self.say(args).pop().unwrap_or_else(|| panic!("{args:?}"))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        drop(self.daemon.kill());
+        drop(self.daemon.wait());
+    }
+}
+
+fn command(root: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellkeeper"));
+    command.arg("--json").args(args).current_dir(root);
+    command.env_remove("BELLKEEPER_ROOT");
+    command
+}
+
+/// The example lines of the section whose heading starts with `heading`, up to the next heading.
+fn examples(page: &str, heading: &str) -> Vec<Value> {
+    let mut sections = page.split("\n## ").flat_map(|part| part.split("\n### "));
+    let section = sections
+        .find(|section| section.lines().next().is_some_and(|line| line == heading))
+        .unwrap_or_else(|| panic!("no section `{heading}`"));
+    section
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect()
+}
+
+/// The fields of a value and of what is in it, as `tables[].name`. Facts and notes are left out:
+/// what is in them differs from run to run.
+fn fields(value: &Value) -> BTreeSet<String> {
+    fn add(found: &mut BTreeSet<String>, path: &str, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    found.insert(format!("{path}{key}"));
+                    if !matches!(key.as_str(), "facts" | "notes" | "running") {
+                        add(found, &format!("{path}{key}."), value);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| add(found, path, item)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    add(&mut found, "", value);
+    found
+}
+
+/// Fails unless the page has an example with the fields of `value`.
+fn shown(page: &str, heading: &str, value: &Value) {
+    let examples: Vec<_> = examples(page, heading).iter().map(fields).collect();
+    let printed = fields(value);
+    assert!(
+        examples.contains(&printed),
+        "`{heading}` shows {examples:#?}\nprinted is {value}"
+    );
+}
+
+#[test]
+fn every_example_has_the_fields_that_are_printed() {
+    let page = super::read("docs/JSON.md");
+    let (world, ready) = World::start();
+    shown(&page, "`start`, and `restart` when no daemon runs", &ready);
+    let bad = world.root.path().join("bad.yaml");
+    fs::write(bad, "jobs:\n  a: {scedule: \"0 2 * * *\", backup: {}}\n").unwrap();
+    for (heading, args) in [
+        ("Errors", &["run-job", "b"][..]),
+        ("Errors", &["-c", "bad.yaml", "validate"]),
+        ("`run-job`", &["run-job", "a"]),
+        ("`run-job --dry-run`", &["run-job", "a", "--dry-run"]),
+        ("`list`", &["list"]),
+        ("`next`", &["next"]),
+        ("`when`", &["when", "@daily"]),
+        ("`validate`", &["validate"]),
+        ("`backups list`", &["backups", "list"]),
+        ("`backups show`", &["backups", "show", "latest"]),
+        ("`backups verify`", &["backups", "verify"]),
+        ("`restore`", &["restore", "latest", "--to", "out"]),
+        ("`keys show`", &["keys", "show"]),
+        ("`version`", &["version"]),
+        ("`restart` of a running daemon", &["restart"]),
+        ("`stop`", &["stop"]),
+        ("`status`", &["status"]),
+    ] {
+        shown(&page, heading, &world.last(args));
+    }
+}
+
+#[test]
+fn the_fields_of_a_run_are_the_same_in_events_and_history() {
+    let page = super::read("docs/JSON.md");
+    let (world, _) = World::start();
+    let up = world.last(&["status"]);
+    let shown_up = examples(&page, "`status`").remove(0);
+    let names = |value: &Value| -> BTreeSet<String> {
+        let map = value.as_object().unwrap();
+        map.keys().filter(|key| *key != "event").cloned().collect()
+    };
+    assert_eq!(names(&up), names(&shown_up));
+    let events = world.say(&["run-job", "a"]);
+    let started = events.iter().find(|event| event["event"] == "started");
+    shown(&page, "`run-job`", started.unwrap());
+    let row = world.last(&["history", "-n", "1"]);
+    assert_eq!(names(&row), names(&examples(&page, "`history`")[0]));
+    let mut expected = names(events.last().unwrap());
+    expected.insert("reason".into());
+    assert_eq!(names(&row), expected);
+}
+
+#[test]
+fn instants_are_utc_but_for_what_the_page_calls_local() {
+    let (world, _) = World::start();
+    let in_utc = |value: &Value| value.as_str().unwrap().ends_with('Z');
+    assert!(!in_utc(&world.last(&["next"])["at"]));
+    assert!(!in_utc(&world.last(&["list"])["next"]));
+    assert!(!in_utc(&world.last(&["when", "@daily"])["at"]));
+    assert!(in_utc(&world.last(&["status"])["next"][0]["at"]));
+    let end = world.last(&["run-job", "a"]);
+    let row = world.last(&["history"]);
+    for field in ["slot", "started_at", "finished_at"] {
+        assert!(in_utc(&end[field]) && in_utc(&row[field]), "{field}");
+    }
+}
