@@ -4,7 +4,9 @@
 //! never fires again after a forward clock step (docs/DECISIONS.md has the measurements), so it is
 //! never started: the planner decides, and the board wakes a job by sending its id on the
 //! activation channel. The claimed run is parked first and taken by the job's closure, so a lost
-//! message loses nothing: what is still parked after two seconds is sent again.
+//! message loses nothing: what is still parked after two seconds is sent again. Few wake-ups are
+//! under way at a time, so the crate's channels stay small however many jobs there are, and a
+//! thousand short jobs do not make hundreds of threads that fight for the processors.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OnceCell, mpsc};
+use tokio::{
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -22,12 +27,16 @@ use super::{
     runner::{self, Done, Work},
 };
 
-/// A pattern that parses; nothing ever evaluates it.
-const NEVER: &str = "0 0 0 1 1 *";
-/// The channels drop the oldest message when full: room for every job at once, four times.
-const MIN_CHANNEL: usize = 1_024;
-/// Sends between two looks of the receiving task.
-const SENDS_PER_YIELD: usize = 128;
+/// A period to register jobs with; nothing ever evaluates it. A cron pattern would be parsed anew
+/// for each job.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 100);
+/// Ten channels of this many places are made at once, about 1 kB a place in all; a full one drops
+/// its oldest message.
+const CHANNEL: usize = 4_096;
+/// Jobs woken at a time. More would only wait for a processor, each with a thread of its own.
+const BATCH: usize = 32;
+/// Batches of which a job has not been entered yet.
+const UNDER_WAY: usize = 4;
 const RESEND_AFTER: Duration = Duration::from_secs(2);
 
 /// The scheduler crate could not register a job.
@@ -36,31 +45,40 @@ const RESEND_AFTER: Duration = Duration::from_secs(2);
 pub struct BoardError(#[source] JobSchedulerError);
 
 /// Work that waits for its job's closure, by job.
-type Parked = Arc<Mutex<HashMap<JobIx, VecDeque<Work>>>>;
+type Parked = Arc<Mutex<HashMap<JobIx, VecDeque<Waiting>>>>;
+
+struct Waiting {
+    work: Work,
+    under_way: UnderWay,
+}
+
+/// The room of a batch, given back when the last of its jobs has been entered.
+pub(super) type UnderWay = Arc<Option<OwnedSemaphorePermit>>;
 
 /// The board of all jobs.
 pub(super) struct Board {
     scheduler: JobScheduler,
     ids: Vec<OnceCell<Uuid>>,
     parked: Parked,
+    room: Arc<Semaphore>,
     tracker: TaskTracker,
     done: mpsc::UnboundedSender<Done>,
 }
 
 impl Board {
-    /// A board with room for `jobs` jobs; ends of attempts are sent to `done`.
+    /// A board for `jobs` jobs; ends of attempts are sent to `done`.
     pub(super) async fn new(
         jobs: usize,
         done: mpsc::UnboundedSender<Done>,
     ) -> Result<Self, BoardError> {
-        let channel = jobs.saturating_mul(4).max(MIN_CHANNEL);
-        let scheduler = JobScheduler::new_with_channel_size(channel)
+        let scheduler = JobScheduler::new_with_channel_size(CHANNEL)
             .await
             .map_err(BoardError)?;
         Ok(Self {
             scheduler,
             ids: (0..jobs).map(|_| OnceCell::new()).collect(),
             parked: Parked::default(),
+            room: Arc::new(Semaphore::new(UNDER_WAY)),
             tracker: TaskTracker::new(),
             done,
         })
@@ -77,12 +95,13 @@ impl Board {
     async fn register(&self, index: JobIx) -> Result<Uuid, BoardError> {
         let (parked, tracker, done) =
             (self.parked.clone(), self.tracker.clone(), self.done.clone());
-        let job = Job::new_async(NEVER, move |_, _| {
-            let work = take(&parked, index);
+        let job = Job::new_repeated_async(NEVER, move |_, _| {
+            let waiting = take(&parked, index);
             let (tracker, done) = (tracker.clone(), done.clone());
             Box::pin(async move {
-                if let Some(work) = work {
-                    tracker.track_future(runner::run(work, done)).await;
+                if let Some(Waiting { work, under_way }) = waiting {
+                    let run = runner::run(work, under_way, done);
+                    tracker.track_future(run).await;
                 }
             })
         })
@@ -108,20 +127,33 @@ impl Board {
     /// Wakes the jobs of `works`.
     pub(super) async fn fire(&self, works: Vec<(JobIx, Work)>) -> Result<(), BoardError> {
         let mut sent = Vec::with_capacity(works.len());
+        let mut under_way = UnderWay::default();
         for (count, (index, work)) in works.into_iter().enumerate() {
+            if count % BATCH == 0 {
+                under_way = Arc::new(self.wait_for_room().await);
+            }
             let Some(id) = self.ids.get(index) else {
                 continue;
             };
             let id = *id.get_or_try_init(|| self.register(index)).await?;
-            park(&self.parked, index, work);
+            let waiting = Waiting {
+                work,
+                under_way: Arc::clone(&under_way),
+            };
+            park(&self.parked, index, waiting);
             self.activate(id);
             sent.push((index, id));
-            if count % SENDS_PER_YIELD == SENDS_PER_YIELD - 1 {
-                tokio::task::yield_now().await;
-            }
         }
-        self.watch_over(sent);
+        if !sent.is_empty() {
+            self.watch_over(sent);
+        }
         Ok(())
+    }
+
+    /// Waits until enough of the jobs woken before have been entered, but not for ever.
+    async fn wait_for_room(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.room).acquire_owned();
+        timeout(RESEND_AFTER, permit).await.ok()?.ok()
     }
 
     fn activate(&self, id: Uuid) {
@@ -152,22 +184,24 @@ impl Board {
     }
 }
 
-fn locked<T>(parked: &Parked, with: impl FnOnce(&mut HashMap<JobIx, VecDeque<Work>>) -> T) -> T {
+fn locked<T>(parked: &Parked, with: impl FnOnce(&mut HashMap<JobIx, VecDeque<Waiting>>) -> T) -> T {
     with(&mut parked.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn park(parked: &Parked, index: JobIx, work: Work) {
-    locked(parked, |map| map.entry(index).or_default().push_back(work));
+fn park(parked: &Parked, index: JobIx, waiting: Waiting) {
+    locked(parked, |map| {
+        map.entry(index).or_default().push_back(waiting);
+    });
 }
 
-fn take(parked: &Parked, index: JobIx) -> Option<Work> {
+fn take(parked: &Parked, index: JobIx) -> Option<Waiting> {
     locked(parked, |map| {
         let queue = map.get_mut(&index)?;
-        let work = queue.pop_front();
+        let waiting = queue.pop_front();
         if queue.is_empty() {
             map.remove(&index);
         }
-        work
+        waiting
     })
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Dispatcher {
     board: Board,
     alarm: Option<Alarm>,
     runs: HashMap<Ticket, LiveRun>,
+    /// Runs that were claimed and of which nobody has been told yet.
+    untold: Vec<Ticket>,
     askers: HashMap<Ticket, Asker>,
     events: broadcast::Sender<Event>,
     done: mpsc::UnboundedReceiver<Done>,
@@ -105,6 +107,7 @@ impl Dispatcher {
             board,
             alarm,
             runs: HashMap::new(),
+            untold: Vec::new(),
             askers: HashMap::new(),
             events,
             done,
@@ -285,6 +288,10 @@ impl Dispatcher {
         if let Err(error) = self.board.fire(works).await {
             tracing::error!(error = %crate::job::chain(&error), "a job could not be woken");
         }
+        // Only now: what is due first starts, then is written about.
+        for ticket in std::mem::take(&mut self.untold) {
+            self.tell_started(ticket);
+        }
     }
 
     fn tell_waiting(&self, ticket: Ticket) {
@@ -438,9 +445,4 @@ async fn drain_deadline(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a run belongs to the lane of runs by hand.
-fn is_manual(trigger: Trigger) -> bool {
-    trigger == Trigger::Manual
 }

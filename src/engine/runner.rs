@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::planner::Ticket;
+use super::{board::UnderWay, planner::Ticket};
 use crate::{
     job::{Cx, Disposition, Job, JobError, Report},
     watch::CancelReason,
@@ -35,7 +35,7 @@ pub(super) struct Done {
 
 /// Makes the attempt and reports its end. The deadline cancels the job and then waits for it, so
 /// that its clean-up always runs: nothing pretends that a thread was killed.
-pub(super) async fn run(work: Work, done: mpsc::UnboundedSender<Done>) {
+pub(super) async fn run(work: Work, under_way: UnderWay, done: mpsc::UnboundedSender<Done>) {
     let Work {
         ticket,
         job,
@@ -44,7 +44,10 @@ pub(super) async fn run(work: Work, done: mpsc::UnboundedSender<Done>) {
     } = work;
     let cancel = cx.watch.cancel.clone();
     let name = cx.run.job.clone();
-    let mut thread = tokio::task::spawn_blocking(move || job.run(&cx));
+    let mut thread = tokio::task::spawn_blocking(move || {
+        drop(under_way);
+        job.run(&cx)
+    });
     let deadline = Instant::now().checked_add(timeout);
     let result = tokio::select! {
         result = &mut thread => flatten(result),

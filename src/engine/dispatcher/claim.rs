@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{Dispatcher, LiveRun, is_manual};
+use super::{Dispatcher, LiveRun};
 use crate::{
     engine::{
         events::{Event, Finished},
@@ -158,12 +158,6 @@ impl Dispatcher {
         let started_at = self.clock.now();
         let asker = self.askers.get(&ticket);
         let watch = asker.map_or_else(Watch::default, |asker| asker.watch.clone());
-        let event = Event::Started {
-            run: info.clone(),
-            started_at,
-        };
-        tell(&self.events, asker.map(|asker| &asker.events), event);
-        tracing::info!(job = %info.job, run = info.id.0, slot = %info.slot, trigger = %info.trigger, "started");
         let run = LiveRun {
             job,
             fence,
@@ -174,6 +168,22 @@ impl Dispatcher {
             hint: None,
         };
         self.runs.insert(ticket, run);
+        self.untold.push(ticket);
+    }
+
+    /// Tells of a run that was claimed; its end can only be told later, by this same task.
+    pub(super) fn tell_started(&self, ticket: Ticket) {
+        let Some(run) = self.runs.get(&ticket) else {
+            return;
+        };
+        let info = &run.info;
+        tracing::info!(job = %info.job, run = info.id.0, slot = %info.slot, trigger = %info.trigger, "started");
+        let event = Event::Started {
+            run: info.clone(),
+            started_at: run.started_at,
+        };
+        let asker = self.askers.get(&ticket).map(|asker| &asker.events);
+        tell(&self.events, asker, event);
     }
 
     fn skipped(
@@ -250,4 +260,9 @@ fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
         }
         _ => None,
     }
+}
+
+/// Whether a run belongs to the lane of runs by hand.
+fn is_manual(trigger: Trigger) -> bool {
+    trigger == Trigger::Manual
 }
