@@ -13,6 +13,7 @@ use std::{
 use super::{
     Error,
     entry::{EntryKind, Head},
+    folder,
     keys::Identity,
     manifest::Manifest,
     publish,
@@ -61,7 +62,7 @@ pub fn extract(
 
 /// Whether the folder is there; it must be empty then, and no link.
 fn check_target(to: &Path) -> Result<bool, Error> {
-    publish::check_is_folder(to)?;
+    folder::check_is_folder(to)?;
     let Ok(mut entries) = fs::read_dir(to) else {
         return Ok(false);
     };
