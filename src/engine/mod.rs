@@ -1,6 +1,6 @@
 //! When and how jobs run: planner, board, runner, scribe, events.
 //!
-//! [`Engine`] is a handle; one task ([`dispatcher`]) owns all state. [`Engine::run`] and the schedule are
+//! [`Engine`] is a handle; one task (`dispatcher`) owns all state. [`Engine::run`] and the schedule are
 //! the only ways anything runs, so history, overlap, timeout and retries are the same for both.
 
 use std::{sync::Arc, time::Duration};

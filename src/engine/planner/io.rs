@@ -17,9 +17,9 @@ pub enum Input {
         /// Scheduled slots whose runs died with an earlier process.
         lost: Vec<(JobName, Timestamp)>,
     },
-    /// The instant of [`Planner::next_wake`] has come.
+    /// The instant of `Planner::next_wake` has come.
     Tick,
-    /// A person wants a run. The engine took the ticket from [`Planner::ticket`].
+    /// A person wants a run. The engine took the ticket from `Planner::ticket`.
     RunNow {
         /// The ticket.
         ticket: Ticket,
