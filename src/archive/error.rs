@@ -241,6 +241,14 @@ impl Error {
             {
                 "make the folder writable for this user, or choose another one with `to`"
             }
+            Self::File(files::Error { source, .. }) | Self::Write { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                "free space, or keep fewer archives with `keep`"
+            }
             Self::File(files::Error { source, .. })
                 if matches!(
                     source.kind(),
