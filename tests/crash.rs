@@ -48,10 +48,13 @@ fn a_kill_at_any_moment_loses_nothing_but_the_run() {
     let world = World::new(BY_HAND);
     holds(&world.database(), MEGABYTES);
     let mut known = Known::default();
-    let start = Instant::now();
-    world.run_job("backup-daily");
-    let typical = start.elapsed();
-    assert_eq!(known.check(&world), 1);
+    let timed = || {
+        let start = Instant::now();
+        world.run_job("backup-daily");
+        start.elapsed()
+    };
+    let typical = (0..3).map(|_| timed()).min().unwrap();
+    assert_eq!(known.check(&world), 3);
 
     let count = rounds(100, 15);
     let mut dice = Dice::new(u64::from(std::process::id()));

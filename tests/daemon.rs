@@ -361,7 +361,7 @@ fn due_in(seconds: i64) -> (Timestamp, String) {
 /// A slot whose run died with the daemon is run again by the next one.
 #[test]
 fn a_lost_slot_is_caught_up() {
-    let (at, schedule) = due_in(3);
+    let (at, schedule) = due_in(4);
     let world = World::new(&format!(
         "timezone: UTC\njobs: {{slow: {{schedule: {schedule}, backup: {{what: [big], to: backups/slow}}}}}}\n",
     ));
@@ -395,7 +395,7 @@ fn a_lost_slot_is_caught_up() {
 /// While the daemon was down its slots passed: one run stands for all of them.
 #[test]
 fn missed_slots_are_caught_up_once() {
-    let (first, later): (Vec<_>, Vec<_>) = (4..7).map(due_in).unzip();
+    let (first, later): (Vec<_>, Vec<_>) = (5..8).map(due_in).unzip();
     let world = World::new(&format!(
         "timezone: UTC\njobs: {{seldom: {{schedule: [{}], backup: {{what: [config], to: backups/seldom}}}}}}\n",
         later.join(", ")
