@@ -1,6 +1,6 @@
 //! What the commands print, for people and for programs.
 
-use std::process::Command;
+use std::{fmt::Write, process::Command};
 
 use serde_json::Value;
 
@@ -68,6 +68,13 @@ fn programs_find_the_promised_fields() {
         &only(&["backups", "verify", "latest"]),
         &["path", "verified", "depth"],
     );
+}
+
+#[test]
+fn programs_find_what_is_and_what_comes() {
+    let world = World::new(JOBS);
+    world.run_job("backup-daily");
+    let only = |args: &[&str]| world.json(args.iter().copied()).remove(0);
     let list = world.json(["list"]);
     has(
         &list[0],
@@ -393,7 +400,7 @@ fn the_private_key_is_never_shown() {
         &["backups", "show", "latest"],
         &["history", "--json"],
     ] {
-        seen += &format!("{:?}", world.run(args.iter().copied()));
+        write!(seen, "{:?}", world.run(args.iter().copied())).unwrap();
     }
     daemon.stop();
     seen += &std::fs::read_to_string(world.path("logs/bellkeeper.log")).unwrap();

@@ -13,7 +13,7 @@ use crate::world::{BY_HAND, Dice, World, holds, long, rounds, until};
 const FOLDER: &str = "backups/backup-daily";
 
 /// So much that a backup takes a few tenths of a second.
-const MEGABYTES: u32 = if cfg!(debug_assertions) { 4 } else { 32 };
+const MEGABYTES: u32 = if cfg!(debug_assertions) { 2 } else { 32 };
 
 /// The archives and their bytes, which must never change.
 #[derive(Default)]
@@ -48,10 +48,13 @@ fn a_kill_at_any_moment_loses_nothing_but_the_run() {
     let world = World::new(BY_HAND);
     holds(&world.database(), MEGABYTES);
     let mut known = Known::default();
-    let start = Instant::now();
-    world.run_job("backup-daily");
-    let typical = start.elapsed();
-    assert_eq!(known.check(&world), 1);
+    let timed = || {
+        let start = Instant::now();
+        world.run_job("backup-daily");
+        start.elapsed()
+    };
+    let typical = (0..3).map(|_| timed()).min().unwrap();
+    assert_eq!(known.check(&world), 3);
 
     let count = rounds(100, 15);
     let mut dice = Dice::new(u64::from(std::process::id()));
@@ -152,7 +155,7 @@ fn a_run_that_died_half_way_is_lost_and_leaves_nothing() {
         let daemon = world.start();
         assert_eq!(daemon.ready["lost"], 1);
         assert_eq!(world.leftovers("backups/b"), [""; 0]);
-        assert_eq!(world.archives("backups/b"), [first.clone()]);
+        assert_eq!(world.archives("backups/b"), std::slice::from_ref(&first));
         let newest = world.history().remove(0);
         assert_eq!(newest["outcome"], "lost");
         assert!(!newest["finished_at"].is_null(), "{newest}");

@@ -1,10 +1,8 @@
 //! The daemon's life: start, stop, restart, status, signals, and what survives it.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
+use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -159,7 +157,9 @@ fn sigterm_lets_a_running_job_end() {
     let end = run.end().code(0).lines().pop().unwrap();
     assert_eq!(end["outcome"], "succeeded");
     daemon.process.end().code(0);
-    assert_eq!(world.history()[0]["outcome"], "succeeded");
+    let mut runs = world.history().into_iter();
+    let held = runs.find(|run| run["job"] == "held").unwrap();
+    assert_eq!(held["outcome"], "succeeded");
     assert!(path_of(&end).exists());
 }
 
@@ -351,11 +351,20 @@ fn a_job_the_daemon_does_not_know_yet_is_explained() {
     world.run_job("new");
 }
 
+/// A schedule that is due so many seconds from now, and then not for a day.
+fn due_in(seconds: i64) -> (Timestamp, String) {
+    let at = Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap();
+    let schedule = at.to_zoned(TimeZone::UTC).strftime("%-S %-M %-H * * *");
+    (at, format!("\"{schedule}\""))
+}
+
 /// A slot whose run died with the daemon is run again by the next one.
 #[test]
 fn a_lost_slot_is_caught_up() {
-    let world =
-        World::new("jobs: {slow: {schedule: every 2s, backup: {what: [big], to: backups/slow}}}\n");
+    let (at, schedule) = due_in(4);
+    let world = World::new(&format!(
+        "timezone: UTC\njobs: {{slow: {{schedule: {schedule}, backup: {{what: [big], to: backups/slow}}}}}}\n",
+    ));
     world.endless("big");
     let daemon = world.start();
     until("the scheduled run to write", || {
@@ -363,55 +372,60 @@ fn a_lost_slot_is_caught_up() {
     });
     daemon.process.kill().code(-9);
     world.write("big", b"small now");
-    let lost_slot = |runs: &[Value]| {
-        let mut runs = runs.iter();
-        let run = runs.find(|run| run["outcome"] == "lost" && run["trigger"] == "schedule");
-        run.map(|run| run["slot"].clone())
-    };
     let daemon = world.start();
     assert_eq!(daemon.ready["lost"], 1);
-    assert!(lost_slot(&world.history()).is_some());
     let caught_up = until("the catch-up", || {
         let mut runs = world.history().into_iter();
         runs.find(|run| run["trigger"] == "catch-up" && run["outcome"] == "succeeded")
     });
     daemon.stop();
-    // The archive carries the slot that it is for.
-    let archive = path_of(&caught_up);
-    assert!(archive.exists());
+    let runs = world.history();
+    let lost = runs.iter().find(|run| run["outcome"] == "lost").unwrap();
+    assert_eq!(lost["trigger"], "schedule");
+    // The same slot, and an archive that carries it.
+    assert_eq!(lost["slot"], at.to_string());
+    assert_eq!(caught_up["slot"], lost["slot"]);
+    let archives = world.archives("backups/slow");
+    assert_eq!(archives, [path_of(&caught_up)]);
+    let slot = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    assert!(text(&archives[0]).contains(&slot), "{archives:?}");
     assert_eq!(world.leftovers("backups/slow"), [""; 0]);
 }
 
 /// While the daemon was down its slots passed: one run stands for all of them.
 #[test]
 fn missed_slots_are_caught_up_once() {
-    let world = World::new(
-        "jobs: {often: {schedule: every 1s, backup: {what: [config], to: backups/often}}}\n",
-    );
-    let daemon = world.start();
-    until("a first run", || {
-        (!world.history().is_empty()).then_some(())
-    });
-    daemon.stop();
-    let known = world.history().len();
-    let stopped = Instant::now();
-    until("two slots to pass", || {
-        (stopped.elapsed() > Duration::from_millis(2_100)).then_some(())
+    let (first, later): (Vec<_>, Vec<_>) = (5..8).map(due_in).unzip();
+    let world = World::new(&format!(
+        "timezone: UTC\njobs: {{seldom: {{schedule: [{}], backup: {{what: [config], to: backups/seldom}}}}}}\n",
+        later.join(", ")
+    ));
+    // From now on the job is known: a new one has missed nothing.
+    world.start().stop();
+    assert!(world.history().is_empty(), "it took too long to start");
+    until("three slots to pass", || {
+        (Timestamp::now() > first[2]).then_some(())
     });
     let daemon = world.start();
     let caught_up = until("the catch-up", || {
-        let runs = world.history();
-        let mut new = runs.into_iter().rev().skip(known);
-        new.find(|run| run["trigger"] == "catch-up" && run["outcome"] == "succeeded")
+        let mut runs = world.history().into_iter();
+        runs.find(|run| run["outcome"] == "succeeded")
     });
     daemon.stop();
+    assert_eq!(caught_up["trigger"], "catch-up");
+    assert_eq!(caught_up["missed"], 2, "{caught_up}");
+    assert_eq!(caught_up["slot"], first[2].to_string());
+    // Each of the others has a row that says what became of it.
     let runs = world.history();
-    let caught: Vec<_> = runs
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    for run in runs
         .iter()
-        .filter(|run| run["trigger"] == "catch-up" && run["outcome"] == "succeeded")
-        .collect();
-    assert_eq!(caught.len(), 1, "{caught:?}");
-    assert!(caught_up["missed"].as_u64().unwrap() >= 1, "{caught_up}");
+        .filter(|run| run["run_id"] != caught_up["run_id"])
+    {
+        assert_eq!(run["outcome"], "skipped");
+        assert!(run["reason"].as_str().unwrap().contains("missed"), "{run}");
+    }
+    assert_eq!(world.archives("backups/seldom").len(), 1);
 }
 
 #[test]

@@ -186,8 +186,9 @@ with tarfile.open(fileobj=io.BytesIO(data), mode='r:gz') as tar:
 assert names[0] == names[-1] == 'MANIFEST.json'
 assert last['complete']
 for entry in last['entries']:
-    if 'sha256' in entry and entry['sha256']:
+    if entry['path'] in sums:
         assert sums[entry['path']] == entry['sha256'], entry
+assert len(sums) >= 10 and sums['files/odd']
 print(len(names), len(plain))
 ";
     made.world.write("read.py", script.as_bytes());

@@ -6,7 +6,7 @@ use super::{Error, Site, first_start};
 use crate::{
     archive,
     engine::{Config, Engine},
-    job::{JobSet, JobSpec},
+    job::{JobSet, JobSpec, chain},
     jobfile::Loaded,
     ledger::{Instance, Ledger, LostRun, Registration},
     lock::{Holder, InstanceLock},
@@ -45,7 +45,7 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
     let host = &loaded.set.env.host;
     let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
     let lost = ledger.recover(instance)?;
-    sweep(&loaded.set)?;
+    sweep(&loaded.set);
     Ok(Opened {
         ledger,
         instance,
@@ -110,14 +110,20 @@ fn registration(spec: &JobSpec) -> Registration {
     }
 }
 
-/// Removes partial files that a dead process left in the folders of jobs.
-fn sweep(set: &JobSet) -> Result<(), Error> {
+/// Removes partial files that a dead process left in the folders of jobs. A folder that cannot be
+/// swept is its job's trouble, which a run of it will tell; the other jobs live on.
+fn sweep(set: &JobSet) {
     for spec in &set.jobs {
         for folder in spec.job.owned_folders(&spec.name, &set.env) {
-            for path in archive::sweep(&folder)? {
-                tracing::warn!(path = %path.display(), "removed what a crash had left behind");
+            match archive::sweep(&folder) {
+                Ok(removed) => removed.iter().for_each(|path| {
+                    tracing::warn!(path = %path.display(), "removed what a crash had left behind");
+                }),
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(job = %spec.name, error, "its folder could not be swept");
+                }
             }
         }
     }
-    Ok(())
 }

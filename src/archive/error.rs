@@ -241,6 +241,22 @@ impl Error {
             {
                 "make the folder writable for this user, or choose another one with `to`"
             }
+            Self::File(files::Error { source, .. }) | Self::Write { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                "free space, or keep fewer archives with `keep`"
+            }
+            Self::File(files::Error { source, .. })
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                "choose another folder with `to`"
+            }
             Self::Missing { .. } => "create it, or take it out of `what`",
             Self::Locked { .. } => "close the program that holds it; the backup is tried again",
             Self::NotADatabase { .. } => "check `database` in jobs.yaml",

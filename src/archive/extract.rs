@@ -10,9 +10,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+
 use super::{
     Error,
     entry::{EntryKind, Head},
+    folder,
     keys::Identity,
     manifest::Manifest,
     publish,
@@ -61,7 +64,7 @@ pub fn extract(
 
 /// Whether the folder is there; it must be empty then, and no link.
 fn check_target(to: &Path) -> Result<bool, Error> {
-    publish::check_is_folder(to)?;
+    folder::check_is_folder(to)?;
     let Ok(mut entries) = fs::read_dir(to) else {
         return Ok(false);
     };
@@ -144,7 +147,9 @@ impl<'a> Unpack<'a> {
             if path.symlink_metadata().is_ok() {
                 return Err(self.clash(&head));
             }
-            symlink(OsStr::from_bytes(&head.target), &path).map_err(Self::write(&path))?;
+            symlink(OsStr::from_bytes(&head.target), &path)
+                .and_then(|()| finish_link(&path, &head))
+                .map_err(Self::write(&path))?;
         }
         // The deepest first: a folder's time changes when something is made in it.
         while let Some(head) = self.folders.pop() {
@@ -165,6 +170,16 @@ fn finish_file(file: &File, head: &Head) -> io::Result<()> {
     // Never set-user-id, set-group-id or sticky.
     file.set_permissions(Permissions::from_mode(head.mode & 0o777))?;
     file.sync_all()
+}
+
+/// Gives a link its own time, not that of what it points to.
+fn finish_link(path: &Path, head: &Head) -> io::Result<()> {
+    let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+    let times = Timestamps {
+        last_access: at(0, UTIME_OMIT),
+        last_modification: at(i64::try_from(head.mtime).unwrap_or(i64::MAX), 0),
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 impl Sink for Unpack<'_> {

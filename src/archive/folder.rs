@@ -98,12 +98,32 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
+/// Refuses a link: whoever could point it elsewhere would decide where archives go.
+pub(super) fn check_is_folder(folder: &Path) -> Result<(), Error> {
+    let folder = folder.to_owned();
+    match fs::symlink_metadata(&folder) {
+        Ok(found) if found.is_symlink() => Err(Error::LinkedFolder { folder }),
+        Ok(found) if !found.is_dir() => Err(Error::NotAFolder { folder }),
+        // A file where one of the folders above it should be.
+        Err(source) if source.kind() == io::ErrorKind::NotADirectory => {
+            Err(Error::NotAFolder { folder })
+        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Read {
+            path: folder,
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Removes what a process that died left in `folder`: partials, temporary files and sidecars
 /// without their archive. Call it only while holding the instance lock. Returns what was removed.
 ///
 /// # Errors
-/// [`Error::Read`] or [`Error::File`] if the folder cannot be read or changed.
+/// [`Error::Read`] or [`Error::File`] if the folder cannot be read or changed,
+/// [`Error::LinkedFolder`] or [`Error::NotAFolder`] if it is none of ours.
 pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    check_is_folder(folder)?;
     let mut removed = Vec::new();
     for name in names(folder)? {
         let path = folder.join(&name);

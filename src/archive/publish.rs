@@ -1,7 +1,7 @@
 //! The destination: what it must be, and how an archive gets its name there.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -21,24 +21,10 @@ const MOST_SERIALS: u32 = 9_999;
 /// Checks the destination and makes it if needed, private.
 pub(super) fn prepare(request: &Request) -> Result<(), Error> {
     let folder = &request.folder;
-    check_is_folder(folder)?;
+    folder::check_is_folder(folder)?;
     check_apart(request)?;
     files::create_private_dir(folder)?;
     check_space(request)
-}
-
-/// Refuses a link: whoever could point it elsewhere would decide where archives go.
-pub(super) fn check_is_folder(folder: &Path) -> Result<(), Error> {
-    let folder = folder.to_owned();
-    match fs::symlink_metadata(&folder) {
-        Ok(found) if found.is_symlink() => Err(Error::LinkedFolder { folder }),
-        Ok(found) if !found.is_dir() => Err(Error::NotAFolder { folder }),
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Read {
-            path: folder,
-            source,
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Refuses a destination inside a source (every archive would hold all earlier ones) unless it

@@ -56,7 +56,7 @@ In the commands below F is the archive, KEY the file of the private key and DIR 
    they are there, the files beside it whose names end in -wal, -shm and -journal out of the way:
    left in place, they would be played into the restored file and spoil it.
        mkdir OLD
-       mv data/trading_assistant.db data/trading_assistant.db-* OLD/
+       mv data/trading_assistant.db* OLD/
        cp -p DIR/data/trading_assistant.db data/
        sqlite3 data/trading_assistant.db 'PRAGMA integrity_check'
    Keep OLD until everything works.

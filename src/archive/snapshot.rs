@@ -69,6 +69,10 @@ impl Snapshot {
             number("page_size").map_err(wrap)?,
             number("page_count").map_err(wrap)?,
         );
+        // SQLite takes a file that is shorter than its header for a database without pages.
+        if pages == 0 && item.head.size > 0 {
+            return Err(Error::NotADatabase { path });
+        }
         let facts = Database {
             entry: item.head.path.clone(),
             page_size: page_size.unsigned_abs(),

@@ -30,7 +30,10 @@ impl Settings {
             .jobs_file
             .as_ref()
             .map_or_else(|| root.join("jobs.yaml"), |file| cwd.join(file));
-        Self { root, jobs_file }
+        Self {
+            root: plain(&root),
+            jobs_file: plain(&jobs_file),
+        }
     }
 
     /// The folder that everything relative in jobs.yaml is relative to.
@@ -84,6 +87,12 @@ impl Settings {
     }
 }
 
+/// The path without `.` and doubled slashes: `--root .` means the same folder as its whole path,
+/// and what is written about it should be the same, too.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +110,21 @@ mod tests {
             Path::new("/home/me/box/data/bellkeeper.db")
         );
         assert_eq!(settings.path("/abs"), Path::new("/abs"));
+    }
+
+    #[test]
+    fn a_root_is_called_the_same_however_it_is_written() {
+        let resolved = |root: &str| {
+            let raw = Raw {
+                root: Some(root.into()),
+                jobs_file: None,
+            };
+            Settings::resolve(&raw, Path::new("/home/me"))
+        };
+        for root in [".", "./", "/home/me", "/home//me/."] {
+            assert_eq!(resolved(root).root().as_os_str(), "/home/me");
+            assert_eq!(resolved(root).jobs_file().as_os_str(), "/home/me/jobs.yaml");
+        }
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(crate) fn skip(why: &str) {
 }
 
 fn is_here(tool: &str) -> bool {
-    Command::new(tool)
-        .arg("--version")
+    Command::new("sh")
+        .args(["-c", "command -v \"$0\"", tool])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
