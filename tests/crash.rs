@@ -138,6 +138,9 @@ fn a_run_that_died_half_way_is_lost_and_leaves_nothing() {
     for with_daemon in [false, true] {
         let daemon = with_daemon.then(|| world.start());
         let run = world.spawn(["run-job", "b", "--json"]);
+        until("the run to start", || {
+            (!run.lines().is_empty()).then_some(())
+        });
         until("a partial archive", || {
             let mut names = world.names("backups/b").into_iter();
             names.find(|name| name.ends_with(".partial"))

@@ -74,7 +74,7 @@ pub async fn start(
     } else {
         Vec::new()
     };
-    let (jobs, lost) = (loaded.set.jobs.len(), opened.lost.len());
+    let (jobs, lost) = (loaded.set.jobs.len(), opened.died);
     let since = site.clock.now();
     let session = opened.engine(loaded.set, true).await?;
     let (stop, stops) = mpsc::channel(4);

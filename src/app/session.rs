@@ -21,6 +21,8 @@ pub(super) struct Opened {
     pub(super) instance: Instance,
     /// Runs that died with an earlier process and wait to be caught up.
     pub(super) lost: Vec<LostRun>,
+    /// How many runs were found to have died.
+    pub(super) died: usize,
     /// Whether no daemon has ever lived here.
     pub(super) first: bool,
     lock: InstanceLock,
@@ -44,12 +46,13 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
     let first = !ledger.has_begun(DAEMON)?;
     let host = &loaded.set.env.host;
     let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
-    let lost = ledger.recover(instance)?;
+    let recovered = ledger.recover(instance)?;
     sweep(&loaded.set);
     Ok(Opened {
         ledger,
         instance,
-        lost,
+        lost: recovered.waiting,
+        died: recovered.died,
         first,
         lock,
     })

@@ -23,6 +23,15 @@ pub struct LostRun {
     pub scope: String,
 }
 
+/// What dead processes left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// How many runs were found unfinished now; those found by an earlier process do not count.
+    pub died: usize,
+    /// The slots that wait to be claimed again, oldest first, however long ago their run died.
+    pub waiting: Vec<LostRun>,
+}
+
 impl Ledger {
     /// Begins a life: `what` says what the process is (`daemon`, `run-job x`).
     ///
@@ -70,22 +79,22 @@ impl Ledger {
     }
 
     /// Marks every unfinished run of other instances as lost, lets their slots be claimed again,
-    /// and returns all slots that wait for that, oldest first.
+    /// and says how many those were and which slots wait for that.
     ///
     /// Call it under the instance lock: only then is every other owner known to be dead.
     ///
     /// # Errors
     /// [`Error::Statement`].
-    pub fn recover(&self, me: Instance) -> Result<Vec<LostRun>, Error> {
+    pub fn recover(&self, me: Instance) -> Result<Recovered, Error> {
         let now = millis(self.clock.now());
-        let rows = self.write("recover lost runs", Durability::Full, |tx| {
+        let (died, rows) = self.write("recover lost runs", Durability::Full, |tx| {
             tx.execute(
                 "UPDATE slots SET state = 'lost' WHERE (job, scope, at) IN
                      (SELECT job, scope, slot FROM runs WHERE outcome IS NULL AND owner <> ?1)
                  AND state = 'claimed'",
                 [me.0],
             )?;
-            tx.execute(
+            let died = tx.execute(
                 "UPDATE runs SET outcome = 'lost', finished_at = ?1,
                      reason = 'its process (pid ' ||
                          (SELECT pid FROM instances WHERE instances.id = runs.owner) || ') died'
@@ -98,10 +107,11 @@ impl Ledger {
                         job, at, scope
                  FROM slots WHERE state = 'lost' ORDER BY at",
             )?;
-            lost.query_map([], raw_lost)?
-                .collect::<rusqlite::Result<Vec<_>>>()
+            let rows = lost.query_map([], raw_lost)?;
+            Ok((died, rows.collect::<rusqlite::Result<Vec<_>>>()?))
         })?;
-        rows.into_iter()
+        let waiting = rows
+            .into_iter()
             .map(|(run, job, slot, scope)| {
                 Ok(LostRun {
                     run: RunId(run),
@@ -110,7 +120,8 @@ impl Ledger {
                     scope,
                 })
             })
-            .collect()
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(Recovered { died, waiting })
     }
 
     pub(super) fn job_name(&self, text: &str) -> Result<JobName, Error> {

@@ -24,7 +24,7 @@ mod schema;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence};
 pub use history::{Filter, RunRow};
-pub use instances::{Instance, LostRun};
+pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};
 pub use journal::Entry;
 
