@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     planner::JobIx,
-    runner::{self, Done, Work},
+    runner::{self, Done, UnderWay, Work},
 };
 
 /// A period to register jobs with; nothing ever evaluates it. A cron pattern would be parsed anew
@@ -51,9 +51,6 @@ struct Waiting {
     work: Work,
     under_way: UnderWay,
 }
-
-/// The room of a batch, given back when the last of its jobs has been entered.
-pub(super) type UnderWay = Arc<Option<OwnedSemaphorePermit>>;
 
 /// The board of all jobs.
 pub(super) struct Board {

@@ -3,12 +3,12 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, mpsc},
     task::{JoinError, JoinHandle},
     time::{Instant, sleep_until},
 };
 
-use super::{board::UnderWay, planner::Ticket};
+use super::planner::Ticket;
 use crate::{
     job::{Cx, Disposition, Job, JobError, Report},
     watch::CancelReason,
@@ -16,6 +16,9 @@ use crate::{
 
 /// How long after its cancellation a job that still runs is called stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
+
+/// The room of a batch, given back when the last of its jobs has been entered.
+pub(super) type UnderWay = Arc<Option<OwnedSemaphorePermit>>;
 
 /// Everything an attempt needs.
 #[derive(Debug)]
