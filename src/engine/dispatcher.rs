@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    job::{Cx, Env, Outcome, Report, RunInfo, Slot, Trigger},
+    job::{Cx, Env, Outcome, Report, RunInfo, Slot},
     ledger::{Ended, FailedAttempt, Fence, Instance, Ledger},
     system::alarm::Alarm,
     watch::{CancelReason, Watch},
