@@ -149,7 +149,7 @@ impl Timetable {
         loaded.engine.drain(Duration::from_secs(10)).await?;
         loaded.engine.stopped().await;
         let late = late.lock().unwrap_or_else(PoisonError::into_inner);
-        self.print(&late);
+        show(&late);
         let claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |q| quantile(&claimed, q);
         println!(
@@ -238,7 +238,7 @@ impl Timetable {
         let mut scheduler = self.load_ticker(&late).await?;
         tokio::time::sleep(Duration::from_secs(self.seconds)).await;
         let seen = late.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.print(&seen);
+        show(&seen);
         scheduler.shutdown().await?;
         Ok(())
     }
@@ -280,17 +280,17 @@ impl Timetable {
         );
         Ok(scheduler)
     }
+}
 
-    fn print(&self, late: &[f64]) {
-        let at = |q| quantile(late, q);
-        println!(
-            "  {} runs: lateness p50 {:.2} ms, p99 {:.2} ms, largest {:.2} ms",
-            late.len(),
-            at(0.5),
-            at(0.99),
-            at(1.0)
-        );
-    }
+fn show(late: &[f64]) {
+    let at = |q| quantile(late, q);
+    println!(
+        "  {} runs: lateness p50 {:.2} ms, p99 {:.2} ms, largest {:.2} ms",
+        late.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
 }
 
 struct Loaded {

@@ -87,7 +87,7 @@ impl Total {
 struct Round {
     /// Each commit's time in milliseconds.
     commits: Vec<f64>,
-    /// SQLITE_BUSY: the writer waits for nobody.
+    /// `SQLITE_BUSY`: the writer waits for nobody.
     refused: u32,
     backups: u32,
     /// Backups that took more than one attempt.

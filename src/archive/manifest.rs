@@ -96,7 +96,8 @@ pub struct Table {
     pub name: String,
     /// How many rows it has; none if they cannot be counted here.
     pub rows: Option<u64>,
-    /// The largest value of its time column, as stored; none without one.
+    /// The largest value of its time column, as stored; none without one, and in a large table
+    /// whose time column leads no index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Value>,
 }
