@@ -12,7 +12,7 @@ use super::{
     Error, Site, StopRequest,
     control::{self, Shared},
     first_start,
-    session::{self, DAEMON},
+    session::{self, DAEMON, START},
     socket,
 };
 use crate::{
@@ -87,7 +87,7 @@ pub async fn start(
     let server = control::serve(&socket::path(&site.settings), shared)?;
     session.ledger.note(
         DAEMON,
-        "start",
+        START,
         "",
         concat!("version ", env!("CARGO_PKG_VERSION")),
     )?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{self, Event, Ticket},
-    job::{CancelReason, Cx, JobError, Plan, RunId, RunInfo, Trigger, Watch},
+    job::{CancelReason, Cx, JobError, JobName, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
     logs::{self, Console},
 };
@@ -71,6 +71,9 @@ pub async fn run_job(
     vars: Vars<'_>,
     filter: &str,
 ) -> Result<Following, Error> {
+    if name.parse::<JobName>().is_err() {
+        return Err(engine::Error::UnknownJob(name.to_owned()).into());
+    }
     if let Some(client) = Client::connect(&site.settings).await? {
         let (ticket, events) = client.run(name).await?;
         return Ok(Following {

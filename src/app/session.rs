@@ -14,6 +14,8 @@ use crate::{
 
 /// The word by which a daemon's life is known in the ledger.
 pub(super) const DAEMON: &str = "daemon";
+/// The act that the journal has of a daemon once it is up.
+pub(super) const START: &str = "start";
 
 /// The lock is taken and the ledger is open, but nothing runs yet.
 pub(super) struct Opened {
@@ -43,7 +45,8 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
     let holder = Holder::this_process(what, site.clock.now());
     let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
     let ledger = Arc::new(Ledger::open(&site.settings.ledger(), site.clock.clone())?);
-    let first = !ledger.has_begun(DAEMON)?;
+    // Noted when a daemon is up: one that died before may not have made everything.
+    let first = !ledger.has_done(DAEMON, START)?;
     let host = &loaded.set.env.host;
     let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
     let recovered = ledger.recover(instance)?;

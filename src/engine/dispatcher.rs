@@ -258,6 +258,7 @@ impl Dispatcher {
             match action {
                 Action::Start { .. } | Action::Skip { .. } => decisions.push(action),
                 Action::Wait(ticket) => self.tell_waiting(ticket),
+                Action::Forget(ticket) => drop(self.askers.remove(&ticket)),
                 Action::WillRetry {
                     ticket,
                     attempt,

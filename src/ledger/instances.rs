@@ -64,20 +64,6 @@ impl Ledger {
         })
     }
 
-    /// Whether a process that called itself `what` has ever begun a life here.
-    ///
-    /// # Errors
-    /// [`Error::Statement`].
-    pub fn has_begun(&self, what: &str) -> Result<bool, Error> {
-        self.lock()
-            .query_row(
-                "SELECT count(*) > 0 FROM instances WHERE what = ?1",
-                [what],
-                |row| row.get(0),
-            )
-            .map_err(self.failed("look for instances"))
-    }
-
     /// Marks every unfinished run of other instances as lost, lets their slots be claimed again,
     /// and says how many those were and which slots wait for that.
     ///

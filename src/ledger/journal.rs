@@ -36,6 +36,17 @@ impl Ledger {
         })
     }
 
+    /// Whether `who` has ever done `act`.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn has_done(&self, who: &str, act: &str) -> Result<bool, Error> {
+        let query = "SELECT EXISTS (SELECT 1 FROM journal WHERE who = ?1 AND act = ?2)";
+        self.lock()
+            .query_row(query, [who, act], |row| row.get(0))
+            .map_err(self.failed("read the journal"))
+    }
+
     /// The newest `n` acts, newest first.
     ///
     /// # Errors

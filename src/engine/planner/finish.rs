@@ -151,6 +151,10 @@ impl Planner {
             actions.push(skip(pending, &reason.to_string()));
             return;
         }
+        if self.live.get(&ticket).is_some_and(|live| live.unclaimed) {
+            self.forget(ticket, actions);
+            return;
+        }
         match self.live.get_mut(&ticket).map(|live| live.waiting.take()) {
             Some(Some(_)) => {
                 self.end(
@@ -165,6 +169,12 @@ impl Planner {
         }
     }
 
+    /// Gives up a run that the ledger could not take: there is no row to end.
+    pub(super) fn forget(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
+        actions.push(Action::Forget(ticket));
+        self.release(ticket, actions);
+    }
+
     pub(super) fn shutdown(&mut self, actions: &mut Vec<Action>) {
         self.draining = true;
         self.backlog.clear();
@@ -175,6 +185,11 @@ impl Planner {
             }
         }
         self.end_waiting_retries(actions);
+        let unclaimed = self.live.iter().filter(|(_, live)| live.unclaimed);
+        let unclaimed: Vec<Ticket> = unclaimed.map(|(ticket, _)| *ticket).collect();
+        for ticket in unclaimed {
+            self.forget(ticket, actions);
+        }
         self.heap.clear();
     }
 }

@@ -113,6 +113,8 @@ pub enum Action {
         /// Why.
         reason: CancelReason,
     },
+    /// The run never came to be: its claim was never written, and it is not wanted any more.
+    Forget(Ticket),
     /// The run is over.
     End {
         /// The run.

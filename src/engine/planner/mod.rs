@@ -69,6 +69,8 @@ struct Live {
     attempt: u32,
     /// The error of the attempt after which the run waits for its next one.
     waiting: Option<String>,
+    /// The ledger could not take the claim: so far there is no run.
+    unclaimed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +196,7 @@ impl Planner {
             }
             Input::Finished { ticket, failure } => self.finished(ticket, failure, &mut actions),
             Input::Denied(ticket) => self.release(ticket, &mut actions),
-            Input::Unclaimed(ticket) => self.push(CLAIM_AGAIN, Due::Claim(ticket)),
+            Input::Unclaimed(ticket) => self.unclaimed(ticket, &mut actions),
             Input::Cancel { ticket, reason } => self.cancel(ticket, reason, &mut actions),
             Input::Shutdown => self.shutdown(&mut actions),
         }
@@ -327,12 +329,24 @@ impl Planner {
                 pending,
                 attempt: 1,
                 waiting: None,
+                unclaimed: false,
             },
         );
     }
 
+    /// The ledger is tried again in a while, unless nothing is to start any more.
+    fn unclaimed(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
+        if self.draining {
+            self.forget(ticket, actions);
+        } else if let Some(live) = self.live.get_mut(&ticket) {
+            live.unclaimed = true;
+            self.push(CLAIM_AGAIN, Due::Claim(ticket));
+        }
+    }
+
     fn claim_again(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
-        if let Some(live) = self.live.get(&ticket) {
+        if let Some(live) = self.live.get_mut(&ticket).filter(|live| live.unclaimed) {
+            live.unclaimed = false;
             actions.push(start(&live.pending));
         }
     }

@@ -443,6 +443,34 @@ fn a_claim_that_the_ledger_could_not_take_is_tried_again() {
     assert!(planner.is_idle());
 }
 
+#[test]
+fn a_claim_that_was_never_written_does_not_hold_up_the_drain() {
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    planner.handle(at("00:05:00"), Input::Unclaimed(ticket));
+    let actions = planner.handle(at("00:05:01"), Input::Shutdown);
+    assert_eq!(actions, [Action::Forget(ticket)]);
+    assert!(planner.is_idle());
+
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    planner.handle(at("00:05:01"), Input::Shutdown);
+    let actions = planner.handle(at("00:05:02"), Input::Unclaimed(ticket));
+    assert_eq!(actions, [Action::Forget(ticket)]);
+    assert!(planner.is_idle());
+}
+
+#[test]
+fn a_claim_that_was_never_written_can_be_cancelled() {
+    let (mut planner, _) = started("every 5m", Policy::default(), "00:00:00");
+    let ticket = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    planner.handle(at("00:05:00"), Input::Unclaimed(ticket));
+    let reason = CancelReason::Operator;
+    let actions = planner.handle(at("00:05:01"), Input::Cancel { ticket, reason });
+    assert_eq!(actions, [Action::Forget(ticket)]);
+    assert!(starts(&tick(&mut planner, "00:05:05")).is_empty());
+}
+
 /// A step of a random history.
 #[derive(Debug, Clone)]
 enum Act {
@@ -531,6 +559,13 @@ impl Judge {
                 }
                 Action::Attempt { ticket, .. } | Action::WillRetry { ticket, .. } => {
                     assert!(self.live.contains_key(ticket));
+                }
+                Action::Forget(ticket) => {
+                    assert!(
+                        self.live.remove(ticket).is_some(),
+                        "{ticket:?} was not live"
+                    );
+                    assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
                 Action::Wait(_) | Action::Cancel { .. } => {}
             }
