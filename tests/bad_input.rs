@@ -372,6 +372,11 @@ fn a_target_that_is_no_folder_is_refused() {
     for (to, part) in [("file", "is not a folder"), ("under/it/all", "under")] {
         world.jobs(&job(&format!("{{backup: {{to: {to}}}}}")));
         survivor.fails(1, &[part]);
+        // One job's folder hides nobody else's archives.
+        let listed = world.run(["backups", "list"]).code(1);
+        let file = world.path(to.split('/').next().unwrap());
+        let file = file.to_str().unwrap();
+        assert!(listed.stderr.contains(file), "{listed:?}");
     }
     assert_eq!(fs::read(world.path("file")).unwrap(), b"mine");
     assert_eq!(fs::read(world.path("under")).unwrap(), b"mine");

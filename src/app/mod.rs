@@ -23,7 +23,7 @@ pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, load, next_slots, open_ledger};
-pub use shelf::{Row, find_archive, identities, rows};
+pub use shelf::{Row, Shelf, find_archive, identities, shelf};
 pub use wire::{Info, StopRequest};
 
 /// Where a command works, and by which clock.

@@ -19,12 +19,18 @@ pub struct Row {
     pub judged: Judged,
 }
 
-/// All archives of the backup jobs, newest first within each job; `job` narrows it to one.
-///
-/// # Errors
-/// [`Error::Archive`] when a folder cannot be read.
-pub fn rows(site: &Site, loaded: &Loaded, job: Option<&str>) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::new();
+/// The archives of the backup jobs.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Newest first within each job.
+    pub rows: Vec<Row>,
+    /// Why the archives of a job could not be listed; those of the others are.
+    pub unreadable: Vec<archive::Error>,
+}
+
+/// All archives of the backup jobs; `job` narrows it to one.
+pub fn shelf(site: &Site, loaded: &Loaded, job: Option<&str>) -> Shelf {
+    let mut shelf = Shelf::default();
     let env = &loaded.set.env;
     for spec in &loaded.set.jobs {
         let Some(backup) = spec.as_kind::<Backup>() else {
@@ -33,21 +39,22 @@ pub fn rows(site: &Site, loaded: &Loaded, job: Option<&str>) -> Result<Vec<Row>,
         if job.is_some_and(|job| job != spec.name.as_str()) {
             continue;
         }
-        let zone = &spec.policy.timezone;
-        for judged in backup.judge(&spec.name, env, site.clock.now(), zone)? {
-            rows.push(Row {
-                job: spec.name.clone(),
-                judged,
-            });
+        let row = |judged| Row {
+            job: spec.name.clone(),
+            judged,
+        };
+        match backup.judge(&spec.name, env, site.clock.now(), &spec.policy.timezone) {
+            Ok(judged) => shelf.rows.extend(judged.into_iter().map(row)),
+            Err(error) => shelf.unreadable.push(error),
         }
     }
-    Ok(rows)
+    shelf
 }
 
 /// The archive that a person means: a path, a file name, `latest`, or a job for its newest.
 ///
 /// # Errors
-/// [`Error::NoArchive`].
+/// [`Error::NoArchive`]; [`Error::Archive`] if it may be in a folder that cannot be read.
 pub fn find_archive(site: &Site, loaded: Option<&Loaded>, name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     if path.is_file() {
@@ -57,11 +64,11 @@ pub fn find_archive(site: &Site, loaded: Option<&Loaded>, name: &str) -> Result<
     if in_root.is_file() {
         return Ok(in_root);
     }
-    let rows = loaded
-        .map(|loaded| rows(site, loaded, None))
-        .transpose()?
+    let shelf = loaded
+        .map(|loaded| shelf(site, loaded, None))
         .unwrap_or_default();
-    let newest = rows
+    let newest = shelf
+        .rows
         .iter()
         .map(|row| &row.judged.found)
         .filter(|found| {
@@ -70,12 +77,14 @@ pub fn find_archive(site: &Site, loaded: Option<&Loaded>, name: &str) -> Result<
                 || found.path.file_name().is_some_and(|file| file == name)
         })
         .max_by_key(|found| (found.name.slot, found.name.serial));
-    newest
-        .map(|found| found.path.clone())
-        .ok_or_else(|| Error::NoArchive {
+    match (newest, shelf.unreadable.into_iter().next()) {
+        (Some(found), _) => Ok(found.path.clone()),
+        (None, Some(error)) => Err(error.into()),
+        (None, None) => Err(Error::NoArchive {
             name: name.to_owned(),
             folders: loaded.map(folders).unwrap_or_default(),
-        })
+        }),
+    }
 }
 
 fn folders(loaded: &Loaded) -> Vec<PathBuf> {

@@ -9,7 +9,7 @@ use super::{
     shell::{Bar, Failure, Result, Shell, count, exit, unknown_job},
 };
 use crate::{
-    app::{self, Row},
+    app::{self, Row, Shelf},
     archive::{self, Identity, Sidecar},
     jobfile::Loaded,
     units::Bytes,
@@ -29,14 +29,14 @@ fn list(shell: &Shell, job: Option<&str>) -> Result {
     if let Some(job) = job.filter(|job| loaded.set.get(job).is_none()) {
         return Err(unknown_job(&loaded, job));
     }
-    let rows = app::rows(&shell.site, &loaded, job)?;
+    let Shelf { rows, unreadable } = app::shelf(&shell.site, &loaded, job);
     if shell.json {
         for row in &rows {
             shell.json_line(&as_json(row));
         }
-        return Ok(exit::OK);
+        return Ok(tell(shell, unreadable));
     }
-    if rows.is_empty() {
+    if rows.is_empty() && unreadable.is_empty() {
         shell.say("there is no archive yet; `bellkeeper run-job` makes one");
         return Ok(exit::OK);
     }
@@ -56,7 +56,16 @@ fn list(shell: &Shell, job: Option<&str>) -> Result {
             shell.line(format!("  problem: {problem}"));
         }
     }
-    Ok(exit::OK)
+    Ok(tell(shell, unreadable))
+}
+
+/// What could not be listed; the first of it decides the exit code.
+fn tell(shell: &Shell, unreadable: Vec<archive::Error>) -> u8 {
+    let codes = unreadable
+        .into_iter()
+        .map(|error| shell.fail(&error.into()));
+    let codes: Vec<u8> = codes.collect();
+    codes.first().copied().unwrap_or(exit::OK)
 }
 
 fn as_json(row: &Row) -> Value {
@@ -160,11 +169,11 @@ fn verify(shell: &Shell, names: &[String], key: Option<&Path>) -> Result {
         optional_jobs(shell)
     };
     let identities = app::identities(&shell.site, key)?;
-    let paths = paths(shell, loaded.as_ref(), names)?;
-    if paths.is_empty() {
+    let (paths, unreadable) = paths(shell, loaded.as_ref(), names)?;
+    let mut code = tell(shell, unreadable);
+    if paths.is_empty() && code == exit::OK {
         shell.say("there is no archive yet");
     }
-    let mut code = exit::OK;
     for path in paths {
         if let Err(failure) = verify_one(shell, &path, identities.as_deref()) {
             // Every archive is looked at; the first trouble decides the exit code.
@@ -179,21 +188,17 @@ fn paths(
     shell: &Shell,
     loaded: Option<&Loaded>,
     names: &[String],
-) -> std::result::Result<Vec<PathBuf>, Failure> {
+) -> std::result::Result<(Vec<PathBuf>, Vec<archive::Error>), Failure> {
     if !names.is_empty() {
         let found = names
             .iter()
             .map(|name| app::find_archive(&shell.site, loaded, name));
-        return Ok(found.collect::<std::result::Result<_, _>>()?);
+        return Ok((found.collect::<std::result::Result<_, _>>()?, Vec::new()));
     }
-    let rows = loaded
-        .map(|loaded| app::rows(&shell.site, loaded, None))
-        .transpose()?;
-    Ok(rows
-        .unwrap_or_default()
-        .into_iter()
-        .map(|row| row.judged.found.path)
-        .collect())
+    let all = |loaded| app::shelf(&shell.site, loaded, None);
+    let Shelf { rows, unreadable } = loaded.map(all).unwrap_or_default();
+    let paths = rows.into_iter().map(|row| row.judged.found.path).collect();
+    Ok((paths, unreadable))
 }
 
 fn verify_one(

@@ -550,7 +550,7 @@ impl Judge {
                     assert!(self.decided.insert(slot.clone()), "decided twice: {slot:?}");
                     assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
-                Action::End { ticket, .. } => {
+                Action::End { ticket, .. } | Action::Forget(ticket) => {
                     assert!(
                         self.live.remove(ticket).is_some(),
                         "{ticket:?} was not live"
@@ -559,13 +559,6 @@ impl Judge {
                 }
                 Action::Attempt { ticket, .. } | Action::WillRetry { ticket, .. } => {
                     assert!(self.live.contains_key(ticket));
-                }
-                Action::Forget(ticket) => {
-                    assert!(
-                        self.live.remove(ticket).is_some(),
-                        "{ticket:?} was not live"
-                    );
-                    assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
                 Action::Wait(_) | Action::Cancel { .. } => {}
             }
