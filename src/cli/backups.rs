@@ -45,13 +45,11 @@ fn list(shell: &Shell, job: Option<&str>) -> Result {
         let found = &row.judged.found;
         let keep = if row.judged.keep { "keep" } else { "remove" };
         shell.line(found.name.to_string());
-        shell.line(format!(
-            "  {:<9} {:>9}  {:<9} {keep}: {}",
-            times.relative(found.name.slot),
-            Bytes(found.size_bytes).to_string(),
-            found.state,
-            row.judged.reasons.join(", ")
-        ));
+        let (age, size) = (times.relative(found.name.slot), Bytes(found.size_bytes));
+        shell.line(format!("  {age}, {size}, {}, {keep}:", found.state));
+        for reason in &row.judged.reasons {
+            shell.line(format!("    {reason}"));
+        }
         if let Some(problem) = &found.problem {
             shell.line(format!("  problem: {problem}"));
         }

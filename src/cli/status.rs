@@ -65,12 +65,11 @@ fn running(shell: &Shell, info: &Info) {
         "running"
     };
     shell.line(format!(
-        "{state}  pid {}, version {}, up since {} ({})",
-        info.pid,
-        info.version,
-        times.absolute(info.since),
-        times.relative(info.since)
+        "{state}  pid {}, version {}",
+        info.pid, info.version
     ));
+    let (since, ago) = (times.absolute(info.since), times.relative(info.since));
+    shell.line(format!("since    {since} ({ago})"));
     let memory = memory
         .map(|bytes| format!(", {bytes} of memory"))
         .unwrap_or_default();

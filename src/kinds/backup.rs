@@ -360,13 +360,8 @@ fn is_outside(what: &str) -> bool {
 
 fn report_of(published: &Published) -> Report {
     let sidecar = &published.sidecar;
-    let summary = format!(
-        "{} in {}, {} plain, {} entries, verified",
-        Bytes(sidecar.size_bytes),
-        published.name,
-        Bytes(sidecar.plain_bytes),
-        sidecar.entries
-    );
+    let (size, plain) = (Bytes(sidecar.size_bytes), Bytes(sidecar.plain_bytes));
+    let summary = format!("{}: {size} of {plain}, verified", published.name);
     let mut report = Report::new(summary)
         .fact("path", published.path.display().to_string())
         .fact("size_bytes", sidecar.size_bytes)

@@ -1,30 +1,31 @@
 //! The progress bar of long work: step, bytes, rate, time left.
 
+use std::sync::OnceLock;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::watch::{Sample, Watch};
 
 const REDRAW: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// A bar on standard error, or nothing where nobody could see it.
-pub(in crate::cli) struct Bar(Option<ProgressBar>);
+/// A bar on standard error, or nothing where nobody could see it. It appears with the first sample
+/// that says how much there is to do.
+pub(in crate::cli) struct Bar {
+    draws: bool,
+    bar: OnceLock<ProgressBar>,
+}
 
 impl Bar {
     pub(in crate::cli) fn new(draws: bool) -> Self {
-        Self(draws.then(|| {
-            let bar = ProgressBar::new(0);
-            let template = "{msg:10} [{bar:24}] {bytes:>9} of {total_bytes:9} {binary_bytes_per_sec:>12}  {eta:>4} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar
-        }))
+        Self {
+            draws,
+            bar: OnceLock::new(),
+        }
     }
 
     pub(in crate::cli) fn show(&self, sample: &Sample) {
-        if let Some(bar) = &self.0
-            && sample.total > 0
-        {
+        if self.draws && sample.total > 0 {
+            let bar = self.bar.get_or_init(bar);
             bar.set_length(sample.total);
             bar.set_position(sample.done.min(sample.total));
             bar.set_message(sample.step.clone());
@@ -55,15 +56,26 @@ impl Bar {
 
     /// Prints a line above the bar.
     pub(in crate::cli) fn above(&self, print: impl FnOnce()) {
-        match &self.0 {
+        match self.bar.get() {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
 
     pub(in crate::cli) fn clear(&self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
     }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // At most 76 columns.
+    let template = "{msg:9} [{bar:20}] {bytes:>10} of {total_bytes:10} \
+                    {binary_bytes_per_sec:>12} {eta:>4}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
 }
