@@ -72,8 +72,8 @@ impl Bar {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     // At most 76 columns.
-    let template = "{msg:9} [{bar:20}] {bytes:>10} of {total_bytes:10} \
-                    {binary_bytes_per_sec:>12} {eta:>4}";
+    let template = "{msg:9} [{bar:20}] {decimal_bytes:>10} of {decimal_total_bytes:10} \
+                    {decimal_bytes_per_sec:>12} {eta:>4}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
