@@ -38,10 +38,7 @@ pub(super) fn contents(site: &Site, loaded: &Loaded) -> Result<Vec<Made>, Error>
     if env.database == site.settings.path(store::DEFAULT_PATH)
         && store::create_sample(&env.database)?
     {
-        made.push(format!(
-            "made a sample database: {}",
-            shown(site, &env.database)
-        ));
+        made.push(format!("{}: a sample database", shown(site, &env.database)));
     }
     Ok(made)
 }
