@@ -16,13 +16,15 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::{clock::Clock, sqlite};
 
 mod claims;
+mod gaps;
 mod history;
 mod instances;
 mod jobs;
 mod journal;
 mod schema;
 
-pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence};
+pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
+pub use gaps::Gap;
 pub use history::{Filter, RunRow};
 pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};
