@@ -10,6 +10,7 @@ use crate::{
     jobfile::Loaded,
     ledger::{Instance, Ledger, LostRun, Registration},
     lock::{Holder, InstanceLock},
+    schedule::{Calendar, Only},
 };
 
 /// The word by which a daemon's life is known in the ledger.
@@ -106,7 +107,17 @@ fn registration(spec: &JobSpec) -> Registration {
     let schedules: Vec<String> = spec.schedules.iter().map(ToString::to_string).collect();
     let zone = spec.policy.timezone.iana_name().unwrap_or("local");
     let schedule = if spec.policy.enabled && !schedules.is_empty() {
-        format!("{} in {zone}, {:?}", schedules.join(", "), spec.policy.dst)
+        let calendar = spec.policy.calendar.as_deref().map(Calendar::name);
+        let sessions = match (calendar, spec.policy.only) {
+            (None, _) => String::new(),
+            (Some(name), None) => format!(" on {name}"),
+            (Some(name), Some(Only::Open)) => format!(" while {name} is open"),
+        };
+        format!(
+            "{} in {zone}{sessions}, {:?}",
+            schedules.join(", "),
+            spec.policy.dst
+        )
     } else {
         String::new()
     };

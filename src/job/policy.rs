@@ -1,9 +1,14 @@
 //! How a job is run, whatever it does.
 
-use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::{schedule::Dst, units::Span};
+use crate::{
+    schedule::{Calendar, Dst, Frame, Only},
+    units::Span,
+};
 
 /// What happens when a slot comes while the job's last run is still going on.
 #[derive(
@@ -81,6 +86,10 @@ pub struct Policy {
     pub enabled: bool,
     /// The zone of the schedule.
     pub timezone: TimeZone,
+    /// The sessions that the schedule keeps to.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Which part of a session counts for cron and `every`; the whole date unless given.
+    pub only: Option<Only>,
     /// The schedule's reading of daylight saving.
     pub dst: Dst,
     /// The longest a single attempt may take.
@@ -95,11 +104,26 @@ pub struct Policy {
     pub catch_up_window: Span,
 }
 
+impl Policy {
+    /// What the schedules of a job are read against; `anchor` is the phase of its `every`.
+    pub fn frame(&self, anchor: Timestamp) -> Frame {
+        Frame {
+            zone: self.timezone.clone(),
+            dst: self.dst,
+            anchor,
+            calendar: self.calendar.clone(),
+            only: self.only,
+        }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             enabled: true,
             timezone: TimeZone::UTC,
+            calendar: None,
+            only: None,
             dst: Dst::default(),
             timeout: Span::from_secs(3_600),
             retry: Retry::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Env, Job, JobName, Policy};
-use crate::schedule::{Frame, Schedule};
+use crate::schedule::{Calendar, Schedule};
 
 /// One job: its name, when it is due, how it is run and what it does.
 #[derive(Debug, Clone)]
@@ -25,15 +25,19 @@ pub struct JobSpec {
 impl JobSpec {
     /// The first instant strictly after `after` at which any of its schedules is due.
     pub fn next_after(&self, after: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
-        let frame = Frame {
-            zone: self.policy.timezone.clone(),
-            dst: self.policy.dst,
-            anchor,
-        };
+        let frame = self.policy.frame(anchor);
         self.schedules
             .iter()
             .filter_map(|schedule| schedule.next_after(after, &frame))
             .min()
+    }
+
+    /// Each of its schedules in words, e.g. `5m after the open of XNYS`.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let calendar = self.policy.calendar.as_deref().map(Calendar::name);
+        let only = self.policy.only;
+        let words = move |schedule: &Schedule| schedule.describe_on(calendar, only);
+        self.schedules.iter().map(words)
     }
 
     /// The settings of the job if it is of kind `K`.
