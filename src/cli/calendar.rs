@@ -48,7 +48,8 @@ fn list(shell: &Shell) -> u8 {
                 zone(&calendar).to_owned(),
                 calendar.hours().to_string(),
                 calendar.valid_through().to_string(),
-                file.unwrap_or_else(|| "built in".to_owned()),
+                // The whole path would not fit beside the rest.
+                if file.is_some() { "file" } else { "built in" }.to_owned(),
             ]),
             Err(failure) => wrong.push(failure),
         }
@@ -96,6 +97,9 @@ fn sessions(shell: &Shell, calendar: &Calendar, year: Option<i16>) -> Result {
     };
     if first < from || through < last {
         shell.say(format!("only {from} to {through} is known"));
+    }
+    if let Some(file) = Calendars::new(&shell.site.settings).file(calendar.name()) {
+        shell.say(format!("from {}", file.display()));
     }
     let times = shell.times().in_zone(calendar.zone().clone());
     let mut table = Table::new(["date", "open", "close", "early"]);
