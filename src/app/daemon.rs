@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    job::JobName,
+    job::{JobName, calendar_warnings},
     jobfile::Loaded,
     logs::{self, Console},
     units::Span,
@@ -76,6 +76,9 @@ pub async fn start(
     };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.died);
     let since = site.clock.now();
+    for warning in calendar_warnings(&loaded.set, since) {
+        tracing::warn!("{warning}");
+    }
     let session = opened.engine(loaded.set, true).await?;
     let (stop, stops) = mpsc::channel(4);
     let shared = Shared {

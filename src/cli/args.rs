@@ -78,6 +78,8 @@ pub(super) enum Verb {
     Next(Next),
     /// Show the next instants of a schedule expression
     When(When),
+    /// List the calendars, or the sessions of one
+    Calendar(Calendar),
     /// Show past runs, newest first
     History(History),
     /// Check the job file and show everything that is wrong with it
@@ -126,18 +128,41 @@ pub(super) struct Next {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct When {
-    /// The expression: five or six cron fields, `@daily`, `every 5m` …
+    /// The expression: five or six cron fields, `@daily`, `every 5m`, `at open+5m` …
     #[arg(value_name = "EXPR")]
     pub(super) expression: String,
     /// The zone to read it in [default: the computer's]
     #[arg(long, value_name = "TZ")]
     pub(super) timezone: Option<String>,
+    /// The calendar that `at open` counts from and that other instants keep to
+    #[arg(long, value_name = "NAME")]
+    pub(super) calendar: Option<String>,
+    /// Of the calendar's sessions only the trading hours
+    #[arg(long, value_name = "PART", requires = "calendar")]
+    pub(super) only: Option<Part>,
     /// Start after this instant or local time [default: now]
     #[arg(long, value_name = "TIME")]
     pub(super) after: Option<String>,
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 5)]
     pub(super) count: usize,
+}
+
+/// A part of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// From the open to the close, without the lunch break.
+    Open,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Calendar {
+    /// The calendar whose sessions to show [default: list the calendars]
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The year [default: this one]
+    #[arg(long, value_name = "YEAR", requires = "name")]
+    pub(super) year: Option<i16>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod args;
 mod backups;
+mod calendar;
 mod history;
 mod keys;
 mod list;
@@ -58,6 +59,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::List => list::run(shell),
         Verb::Next(args) => next::run(shell, &args),
         Verb::When(args) => when::run(shell, &args),
+        Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
         Verb::Validate => validate::run(shell),
         Verb::Schema => Ok(schema::run(shell)),

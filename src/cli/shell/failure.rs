@@ -94,6 +94,12 @@ impl From<app::Error> for Failure {
     }
 }
 
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        app::Error::Problems(Box::new(problems)).into()
+    }
+}
+
 impl From<archive::Error> for Failure {
     fn from(error: archive::Error) -> Self {
         app::Error::from(error).into()
