@@ -1,6 +1,6 @@
 //! The daemon's life: from the lock to the last checkpoint.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -83,6 +83,7 @@ pub async fn start(
     let (stop, stops) = mpsc::channel(4);
     let shared = Shared {
         engine: session.engine.clone(),
+        ledger: Arc::clone(&session.ledger),
         since,
         jobs,
         stop,

@@ -17,6 +17,7 @@ mod sampling;
 mod session;
 mod shelf;
 mod socket;
+mod steer;
 mod wire;
 
 pub use client::Client;
@@ -24,6 +25,7 @@ pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, load, next_slots, open_ledger};
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
+pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use wire::{Info, StopRequest};
 
 /// Where a command works, and by which clock.
@@ -85,6 +87,9 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// A run cannot be done again.
+    #[error(transparent)]
+    NotRetried(#[from] NotRetried),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

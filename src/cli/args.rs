@@ -72,6 +72,14 @@ pub(super) enum Verb {
     Status,
     /// Run a job now and follow it
     RunJob(RunJob),
+    /// Do a run again that did not succeed, for the slot it had
+    Retry(Retry),
+    /// Ask a run, or everything of a job, to stop
+    Cancel(Cancel),
+    /// Skip the slots of a job for a while
+    Pause(Pause),
+    /// End the pause of a job
+    Resume(Resume),
     /// List the jobs
     List,
     /// Show the next slots
@@ -114,6 +122,37 @@ pub(super) struct RunJob {
     /// Show what it would do, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Retry {
+    /// The number of the run, as `history` shows it
+    #[arg(value_name = "RUN")]
+    pub(super) run: i64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Cancel {
+    /// The number of a run, or a job
+    #[arg(value_name = "RUN|JOB")]
+    pub(super) target: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Pause {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: JobName,
+    /// For how long [default: until it is resumed]
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(super) span: Option<Span>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Resume {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: JobName,
 }
 
 #[derive(Debug, ClapArgs)]

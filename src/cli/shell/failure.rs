@@ -124,6 +124,7 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
                         knows them once it is restarted: `bellkeeper restart`";
             (exit::NOT_FOUND, Some(hint.to_owned()))
         }
+        E::NotRetried(error) => not_retried(error),
         E::NoArchive { folders, .. } => {
             let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
             let hint = if looked.is_empty() {
@@ -144,6 +145,29 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
     }
+}
+
+fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
+    use app::NotRetried as E;
+    let (code, hint) = match error {
+        E::Unknown(_) => (
+            exit::NOT_FOUND,
+            "`bellkeeper history` shows the runs".to_owned(),
+        ),
+        E::GoingOn(run) => (
+            exit::BUSY,
+            format!("`bellkeeper cancel {run}` asks it to stop"),
+        ),
+        E::Succeeded { job, .. } => (
+            exit::FAILED,
+            format!("`bellkeeper run-job {job}` runs the job anew"),
+        ),
+        E::Already { by, .. } => (
+            exit::FAILED,
+            format!("should that have failed too: `bellkeeper retry {by}`"),
+        ),
+    };
+    (code, Some(hint))
 }
 
 fn archive_code(error: &archive::Error) -> u8 {
