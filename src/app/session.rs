@@ -102,7 +102,7 @@ impl Session {
 }
 
 /// Everything that decides when a job is due, as text: a change means that nothing was missed.
-fn registration(spec: &JobSpec) -> Registration {
+pub(super) fn registration(spec: &JobSpec) -> Registration {
     let schedules: Vec<String> = spec.schedules.iter().map(ToString::to_string).collect();
     let zone = spec.policy.timezone.iana_name().unwrap_or("local");
     let schedule = if spec.policy.enabled && !schedules.is_empty() {

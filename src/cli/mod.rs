@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod args;
 mod backups;
+mod explain;
 mod history;
 mod keys;
 mod list;
@@ -21,6 +22,7 @@ mod stop;
 mod validate;
 mod version;
 mod when;
+mod why;
 
 use args::{Args, Verb};
 use shell::{Shell, exit};
@@ -57,6 +59,8 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::RunJob(args) => run_job::run(shell, &args),
         Verb::List => list::run(shell),
         Verb::Next(args) => next::run(shell, &args),
+        Verb::Explain(args) => explain::run(shell, &args),
+        Verb::Why(args) => why::run(shell, &args),
         Verb::When(args) => when::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
         Verb::Validate => validate::run(shell),

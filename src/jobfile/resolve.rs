@@ -13,10 +13,11 @@ use super::{
     node::{Node, Skip, Value},
     policy,
     problem::{EXAMPLE_HINT, Problem},
+    problems::Problems,
     raw::RawFile,
     recipient,
     source::{Place, Source},
-    zone,
+    warnings, zone,
 };
 use crate::{
     archive::Encryption,
@@ -28,17 +29,17 @@ const DATABASE: &str = "data/trading_assistant.db";
 
 /// Resolves the tree; `problems` holds what is known already and gets the rest.
 pub(super) fn file(
-    mut root: Node,
+    root: &mut Node,
     source: &Source,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Loaded> {
     let mut skip = Skip::new();
-    let used = interpolate::all(&mut root, source, context.vars, &mut skip, problems);
+    let used = interpolate::all(root, source, context.vars, &mut skip, problems);
     let mut tell = |fault: Fault| problems.push(fault.problem());
-    let raw: Option<RawFile> = collect::read(&root, &mut skip, &mut tell);
+    let raw: Option<RawFile> = collect::read(root, &mut skip, &mut tell);
     let raw = raw?;
-    let timezone = timezone(&root, context, &skip, problems);
+    let timezone = timezone(root, context, &skip, problems);
     let mut jobs = Jobs {
         source,
         env: Arc::new(env(&raw, context)),
@@ -54,29 +55,41 @@ pub(super) fn file(
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
         policy::check(node, defaults.timeout, defaults.retry, &mut jobs.problems);
     }
-    let wrong = recipients(&root, &jobs.skip);
+    let wrong = recipients(root, &jobs.skip);
     jobs.problems.extend(wrong);
-    match entries(&root) {
+    match entries(root) {
         Ok(node) => jobs.all(node),
         Err(problem) => jobs.problems.push(problem),
     }
     jobs.problems.extend(folders::clashes(&jobs.owned));
     *problems = jobs.problems;
-    for problem in problems.iter_mut() {
-        problem.message = interpolate::redact(&problem.message, &used);
+    redact(problems, &used);
+    let set = JobSet {
+        jobs: jobs.specs,
+        env: jobs.env,
+    };
+    let mut warnings = Vec::new();
+    if problems.is_empty() {
+        warnings = warnings::of(root, source, &set, context.clock.now());
+        redact(&mut warnings, &used);
+    }
+    Some(Loaded {
+        set,
+        timezone,
+        places: jobs.places,
+        warnings: Problems::warnings(source.clone(), warnings),
+    })
+}
+
+/// Takes the values of variables out of what is told.
+fn redact(problems: &mut [Problem], used: &[(String, String)]) {
+    for problem in problems {
+        problem.message = interpolate::redact(&problem.message, used);
         problem.hint = problem
             .hint
             .as_deref()
-            .map(|hint| interpolate::redact(hint, &used));
+            .map(|hint| interpolate::redact(hint, used));
     }
-    Some(Loaded {
-        set: JobSet {
-            jobs: jobs.specs,
-            env: jobs.env,
-        },
-        timezone,
-        places: jobs.places,
-    })
 }
 
 fn env(raw: &RawFile, context: &Context<'_>) -> Env {

@@ -4,4 +4,4 @@ mod generated;
 mod golden_jobs;
 mod golden_text;
 mod hostile;
-mod loading;
+pub(super) mod loading;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::{clock::Clock, sqlite};
 
 mod claims;
+mod fates;
 mod history;
 mod instances;
 mod jobs;
@@ -23,6 +24,7 @@ mod journal;
 mod schema;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence};
+pub use fates::{AttemptRow, Lane, Life, Tenure};
 pub use history::{Filter, RunRow};
 pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};

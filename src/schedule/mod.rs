@@ -20,7 +20,9 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::units::Span;
 
+mod clock_changes;
 mod describe;
+mod doubts;
 mod dst;
 mod field;
 mod hint;
@@ -31,6 +33,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use doubts::Doubt;
 pub use dst::{Dst, Fold, Gap};
 pub use intern::Interner;
 pub use pattern::Pattern;

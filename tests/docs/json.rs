@@ -119,6 +119,8 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`run-job --dry-run`", &["run-job", "a", "--dry-run"]),
         ("`list`", &["list"]),
         ("`next`", &["next"]),
+        ("`explain`", &["explain", "a"]),
+        ("`why`", &["why", "a"]),
         ("`when`", &["when", "@daily"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
