@@ -92,8 +92,31 @@ fn a_misspelt_job_is_suggested() {
 }
 
 #[test]
+fn a_job_that_is_gone_has_its_history() {
+    let world = world();
+    world.run_job("often");
+    world.jobs("jobs: {x: {backup: {}}}");
+    world.run(["why", "often"]).code(4).says("history");
+    let out = world.run(["why", "oftener"]).code(4);
+    assert!(!out.stderr.contains("history"), "{out:?}");
+}
+
+#[test]
 fn why_knows_nothing_before_the_first_start() {
     let world = world();
+    for time in [&["yesterday", "02:00"][..], &["1h", "ago"], &["2026-11-01"]] {
+        let args = ["why", "often"].into_iter().chain(time.iter().copied());
+        assert!(
+            world
+                .json(args)
+                .iter()
+                .all(|told| told["fate"] == "not-known")
+        );
+    }
+    world
+        .run(["why", "often", "25:00"])
+        .code(2)
+        .says("expected an instant");
     assert_eq!(world.json(["why", "often"]), [Value::Null; 0]);
     world
         .run(["why", "often"])

@@ -146,7 +146,7 @@ pub(super) struct Why {
     /// A day (`2026-11-24`, `yesterday`), or a time: its slot or the one before it
     /// [default: the newest slots]
     #[arg(value_name = "TIME")]
-    pub(super) time: Option<String>,
+    pub(super) time: Vec<String>,
     /// How many [default: 20, of the last day if there are more than 5]
     #[arg(short = 'n', value_name = "N")]
     pub(super) count: Option<usize>,

@@ -64,3 +64,107 @@ fn schedule_of(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Loaded, load, tests::loading::with_context};
+
+    fn loaded(text: &str) -> Loaded {
+        with_context(|context| load(text.as_bytes(), "jobs.yaml".as_ref(), context))
+            .unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    }
+
+    fn places(text: &str) -> Vec<(u32, u32)> {
+        let loaded = loaded(text);
+        let list = loaded.warnings.list().iter();
+        list.map(|problem| (problem.place.line, problem.place.column))
+            .collect()
+    }
+
+    #[test]
+    fn warnings_in_a_terminal() {
+        let text = "\
+timezone: America/New_York
+jobs:
+  a:
+    schedule: \"30 2 * * *\"
+    backup: {}
+  b:
+    schedule: [\"@daily\", \"0 0 13 * fri\"]
+    backup: {}
+";
+        let told = loaded(text).warnings.render(false);
+        assert!(
+            told.lines().all(|line| line.chars().count() <= 80),
+            "{told}"
+        );
+        insta::assert_snapshot!(told, @r#"
+        warning: 02:30 does not exist on 2027-03-14; runs at 03:00 instead (dst.gap:
+                 run)
+         --> jobs.yaml:4:16
+          |
+        4 |     schedule: "30 2 * * *"
+          |                ^^^^^^^^^^
+          |
+          = help: in America/New_York; `dst: {gap: run}` or `{gap: skip}` decides
+
+        warning: day OR weekday, as in cron: on day 13 of every month and also every
+                 Friday
+         --> jobs.yaml:7:31
+          |
+        7 |     schedule: ["@daily", "0 0 13 * fri"]
+          |                               ^^^^^^^^
+          |
+          = help: cron cannot say both at once, but the 2nd Friday is weekday `5#2`
+                  with day `*`; where either is meant, two schedules in a list say so
+                  plainly
+        "#);
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_part_that_is_meant() {
+        for (text, place) in [
+            (
+                "jobs: {a: {schedule: \"  0 */5 * * *\", backup: {}}}",
+                (1, 27),
+            ),
+            (
+                "jobs:\n  a:\n    schedule: 0 */5 * * *\n    backup:\n",
+                (3, 17),
+            ),
+            (
+                "jobs:\n  a:\n    schedule:\n    - \"@daily\"\n    - 0 */5 * * *\n    backup:\n",
+                (5, 9),
+            ),
+        ] {
+            assert_eq!(places(text), [place], "{text}");
+        }
+        // What comes from an anchor is told once, where it stands.
+        let text = "jobs:\n  a: &a {schedule: \"0 */5 * * *\", backup: {to: x}}\n  b:\n    \
+                    <<: *a\n    backup: {to: y}\n";
+        assert_eq!(places(text), [(2, 23)]);
+    }
+
+    #[test]
+    fn what_is_disabled_or_from_a_variable_is_not_told() {
+        let doubtful = "schedule: \"*/45 * * * *\"";
+        for settings in [
+            format!("{doubtful}, enabled: false"),
+            "schedule: \"${CRON}\"".to_owned(),
+            "schedule: \"*/15 * * * *\"".to_owned(),
+        ] {
+            let text = format!("jobs: {{a: {{{settings}, backup: {{}}}}}}");
+            assert_eq!(places(&text), [], "{text}");
+        }
+        let text = format!("jobs: {{a: {{{doubtful}, backup: {{}}}}}}");
+        assert_eq!(places(&text).len(), 1);
+    }
+
+    #[test]
+    fn a_flood_is_cut() {
+        let job = |n| format!("  j{n}: {{schedule: \"*/45 * * * *\", backup: {{to: b/{n}}}}}");
+        let jobs = (0..300).map(job).collect::<Vec<_>>().join("\n");
+        let warnings = loaded(&format!("jobs:\n{jobs}")).warnings;
+        assert_eq!(warnings.list().len(), super::MAX_PROBLEMS);
+    }
+}

@@ -40,7 +40,7 @@ pub(super) fn doubts(pattern: &Pattern, frame: &Frame, now: Timestamp) -> Vec<(S
             Fold::Both => "runs both times (dst.fold: both)",
             Fold::Last => "runs on the second pass (dst.fold: last)",
         };
-        let message = format!("{time} comes twice on {date}; {then}");
+        let message = format!("{time} happens twice on {date}; {then}");
         let hint = format!("in {zone}; `dst: {{fold: first}}`, `last` or `both` decides");
         (message, hint)
     });
@@ -151,7 +151,7 @@ mod tests {
         };
         assert_eq!(
             folded(None),
-            "01:30:15 comes twice on 2026-11-01; runs on the first pass (dst.fold: first)"
+            "01:30:15 happens twice on 2026-11-01; runs on the first pass (dst.fold: first)"
         );
         assert!(folded(Some(Fold::Both)).ends_with("; runs both times (dst.fold: both)"));
         assert!(folded(Some(Fold::Last)).contains("second pass"));

@@ -23,7 +23,7 @@ pub enum Absence {
     FirstSeen(Timestamp),
     /// The present schedule is in force since this instant.
     Changed(Timestamp),
-    /// It has been passed over so many others were that the row of a later one counts them.
+    /// It was missed with so many others that they have one row, that of a later slot.
     CountedIn {
         /// The slot with the row.
         slot: Timestamp,

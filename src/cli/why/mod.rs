@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{self, Fate, Told, Which},
     job::JobSpec,
-    ledger::{AttemptRow, RunRow},
+    ledger::{AttemptRow, Filter, Ledger, RunRow},
     schedule::Schedule,
     words::Trigger,
 };
@@ -19,18 +19,24 @@ mod reason;
 use reason::reason;
 
 pub(super) fn run(shell: &Shell, args: &args::Why) -> Result {
-    let which = match &args.time {
-        None => Which::Newest,
-        Some(text) => match shell.moment(text, Bare::Ago)? {
+    // `why x yesterday 02:00` is clear without quotes.
+    let which = match args.time.join(" ").as_str() {
+        "" => Which::Newest,
+        text => match shell.moment(text, Bare::Ago)? {
             Moment::Day(from, until) => Which::Day(from, until),
             Moment::At(at) => Which::At(at),
         },
     };
     let loaded = shell.load()?;
-    let Some(spec) = loaded.set.get(&args.job) else {
-        return Err(unknown_job(&loaded, &args.job));
-    };
     let ledger = app::open_ledger(&shell.site)?;
+    let Some(spec) = loaded.set.get(&args.job) else {
+        let failure = unknown_job(&loaded, &args.job);
+        return Err(if has_run(ledger.as_deref(), &args.job)? {
+            failure.hint("it has run under that name: `bellkeeper history` shows its runs")
+        } else {
+            failure
+        });
+    };
     let why = app::why(&shell.site, ledger.as_deref(), spec, which, args.count)?;
     let times = shell.times();
     if !shell.json {
@@ -54,6 +60,19 @@ pub(super) fn run(shell: &Shell, args: &args::Why) -> Result {
         shell.note("cut here: there are older ones, `-n` shows more");
     }
     Ok(exit::OK)
+}
+
+/// Whether there are runs of a job that jobs.yaml may not have any more.
+fn has_run(ledger: Option<&Ledger>, job: &str) -> std::result::Result<bool, app::Error> {
+    let (Some(ledger), Ok(job)) = (ledger, job.parse()) else {
+        return Ok(false);
+    };
+    let filter = Filter {
+        job: Some(job),
+        limit: 1,
+        ..Filter::default()
+    };
+    Ok(!ledger.runs(&filter)?.is_empty())
 }
 
 /// What stands below a slot is indented.

@@ -14,7 +14,7 @@ use crate::{
     units::Span,
 };
 
-/// Gives a context with an empty root, four variables and a clock that stands still.
+/// Gives a context with an empty root, some variables and a clock that stands still.
 pub(in crate::jobfile) fn with_context<T>(act: impl FnOnce(&Context<'_>) -> T) -> T {
     let root = tempfile::tempdir().unwrap();
     let raw = Raw {
@@ -36,6 +36,7 @@ pub(in crate::jobfile) fn with_context<T>(act: impl FnOnce(&Context<'_>) -> T) -
             "FOLDER" => Some("from/variable".to_owned()),
             "SECRET" => Some("hunter2".to_owned()),
             "SEVEN" => Some("7".to_owned()),
+            "CRON" => Some("*/45 * * * *".to_owned()),
             "ZONE" => Some("America/New_York".to_owned()),
             _ => None,
         },
