@@ -27,6 +27,8 @@ mod damage;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod locks;

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    job::{JobName, calendar_warnings},
-    jobfile::Loaded,
+    job::JobName,
+    jobfile::{Loaded, Problems},
     logs::{self, Console},
     units::Span,
 };
@@ -69,6 +69,7 @@ pub async fn start(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
+    warn(&loaded.warnings);
     let made = if opened.first {
         first_start::contents(site, &loaded)?
     } else {
@@ -76,9 +77,6 @@ pub async fn start(
     };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.died);
     let since = site.clock.now();
-    for warning in calendar_warnings(&loaded.set, since) {
-        tracing::warn!("{warning}");
-    }
     let session = opened.engine(loaded.set, true).await?;
     let (stop, stops) = mpsc::channel(4);
     let shared = Shared {
@@ -109,6 +107,15 @@ pub async fn start(
     session.close().await?;
     tracing::info!("stopped");
     Ok(ending)
+}
+
+/// Says once what is doubtful in the job file.
+fn warn(warnings: &Problems) {
+    let file = warnings.file();
+    for problem in warnings.list() {
+        let (line, column) = (problem.place.line, problem.place.column);
+        tracing::warn!(file, line, column, "{}", problem.message);
+    }
 }
 
 /// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again

@@ -16,6 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::{clock::Clock, sqlite};
 
 mod claims;
+mod fates;
 mod gaps;
 mod history;
 mod instances;
@@ -24,6 +25,7 @@ mod journal;
 mod schema;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
+pub use fates::{AttemptRow, Lane, Life, Tenure};
 pub use gaps::Gap;
 pub use history::{Filter, RunRow, retry_lane};
 pub use instances::{Instance, LostRun, Recovered};
