@@ -35,6 +35,8 @@ mod locks;
 #[cfg(test)]
 mod sqlite_shapes;
 #[cfg(test)]
+mod steer;
+#[cfg(test)]
 mod stock_tools;
 #[cfg(test)]
 mod world;

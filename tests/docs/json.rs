@@ -131,6 +131,8 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`when`", &["when", "@daily"]),
         ("`calendar`", &["calendar"]),
         ("`calendar NAME`", &["calendar", "XHKG", "--year", "2027"]),
+        ("`pause`, `resume`", &["pause", "a", "--for", "2h"]),
+        ("`pause`, `resume`", &["resume", "a"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
         ("`backups show`", &["backups", "show", "latest"]),
