@@ -84,6 +84,8 @@ pub(super) enum Verb {
     List,
     /// Show the next slots
     Next(Next),
+    /// Show what would run, collide, be skipped or caught up in the days to come
+    Plan(Plan),
     /// Show the settings of a job, where each comes from, and its next slots
     Explain(Explain),
     /// Show what became of each slot of a job, and why
@@ -170,6 +172,19 @@ pub(super) struct Next {
     /// How many [default: 10; with --until 10000]
     #[arg(short = 'n', value_name = "N")]
     pub(super) count: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Plan {
+    /// Start at this time: `2026-12-01`, `tomorrow`, `7d` … [default: now]
+    #[arg(long, value_name = "TIME", num_args = 1..)]
+    pub(super) from: Vec<String>,
+    /// For how many days
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3660))]
+    pub(super) days: u16,
+    /// When the computer sleeps every day, as `23:00-07:30`
+    #[arg(long, value_name = "TIMES", value_parser = super::plan::parse_asleep)]
+    pub(super) asleep: Option<(jiff::civil::Time, jiff::civil::Time)>,
 }
 
 #[derive(Debug, ClapArgs)]

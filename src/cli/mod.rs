@@ -14,6 +14,7 @@ mod keys;
 mod list;
 mod next;
 mod pause;
+mod plan;
 mod restart;
 mod restore;
 mod retry;
@@ -67,6 +68,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Resume(args) => pause::resume(shell, &args),
         Verb::List => list::run(shell),
         Verb::Next(args) => next::run(shell, &args),
+        Verb::Plan(args) => plan::run(shell, &args),
         Verb::Explain(args) => explain::run(shell, &args),
         Verb::Why(args) => why::run(shell, &args),
         Verb::When(args) => when::run(shell, &args),

@@ -18,6 +18,7 @@ use crate::{
 mod board;
 mod dispatcher;
 mod events;
+mod forecast;
 pub mod planner;
 mod runner;
 mod scribe;
@@ -27,6 +28,7 @@ mod wake;
 
 pub use board::BoardError;
 pub use events::{Event, Finished};
+pub use forecast::{Asleep, Fate, Forecast, Foreseen, Outlook, forecast};
 pub use planner::Ticket;
 
 /// What an engine is made of.

@@ -1,7 +1,9 @@
 //! What the ledger remembers of a job between two lives of the daemon.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{Durability, Error, Ledger, slot_instant};
 use crate::words::{JobName, Pause};
@@ -61,6 +63,44 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// What is known of a job, its newest success included; looks without making it known.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn known(&self, job: &JobName) -> Result<Option<Known>, Error> {
+        let connection = self.lock();
+        let read = || {
+            let row: Option<(i64, i64)> = connection
+                .prepare_cached("SELECT anchor, since FROM jobs WHERE job = ?1")?
+                .query_row([job.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            row.map(|row| known(&connection, job.as_str(), row, true))
+                .transpose()
+        };
+        read().map_err(self.failed("read a job"))
+    }
+
+    /// How long the newest `runs` good runs of a job took on average; `None` without any.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn usual_duration(&self, job: &JobName, runs: u32) -> Result<Option<Duration>, Error> {
+        let sql = "SELECT avg(took) FROM (SELECT finished_at - started_at AS took FROM runs
+                   WHERE job = ?1 AND outcome = 'succeeded' ORDER BY id DESC LIMIT ?2)";
+        self.lock()
+            .prepare_cached(sql)
+            .and_then(|mut select| {
+                select.query_row(params![job.as_str(), runs], |row| {
+                    row.get::<_, Option<f64>>(0)
+                })
+            })
+            .map(|millis| {
+                let seconds = millis.map(|millis| millis / 1_000.0);
+                seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            })
+            .map_err(self.failed("read how long a job takes"))
+    }
+
     /// Keeps a new phase of a job's `every`.
     ///
     /// # Errors
@@ -132,14 +172,14 @@ fn resolve_pause((since, until): (i64, Option<i64>)) -> Pause {
 
 fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite::Result<Known> {
     let name = job.job.as_str();
-    let known: Option<(String, i64, i64)> = tx
+    let row: Option<(String, i64, i64)> = tx
         .prepare_cached("SELECT schedule, anchor, since FROM jobs WHERE job = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let (anchor, since) = match known {
+    let (anchor, since) = match row {
         Some((schedule, anchor, since)) if schedule == job.schedule => (anchor, since),
-        known => {
-            let anchor = known.map_or(now, |(_, anchor, _)| anchor);
+        row => {
+            let anchor = row.map_or(now, |(_, anchor, _)| anchor);
             tx.prepare_cached(
                 "INSERT INTO jobs (job, schedule, anchor, since) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (job) DO UPDATE SET schedule = ?2, since = ?4",
@@ -148,16 +188,27 @@ fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite:
             (anchor, now)
         }
     };
-    let newest: Option<i64> = tx
+    known(tx, name, (anchor, since), job.needed)
+}
+
+/// What is known of a job whose phase and begin have been read.
+fn known(
+    connection: &Connection,
+    name: &str,
+    (anchor, since): (i64, i64),
+    needed: bool,
+) -> rusqlite::Result<Known> {
+    let newest: Option<i64> = connection
         .prepare_cached("SELECT max(at) FROM slots WHERE job = ?1 AND scope = ''")?
         .query_row([name], |row| row.get(0))?;
-    let succeeded: Option<i64> = if job.needed {
-        tx.prepare_cached("SELECT max(slot) FROM runs WHERE job = ?1 AND outcome = 'succeeded'")?
+    let succeeded: Option<i64> = if needed {
+        connection
+            .prepare_cached("SELECT max(slot) FROM runs WHERE job = ?1 AND outcome = 'succeeded'")?
             .query_row([name], |row| row.get(0))?
     } else {
         None
     };
-    let pause = tx
+    let pause = connection
         .prepare_cached("SELECT since, until FROM pauses WHERE job = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

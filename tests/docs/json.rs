@@ -126,6 +126,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`run-job --dry-run`", &["run-job", "a", "--dry-run"]),
         ("`list`", &["list"]),
         ("`next`", &["next"]),
+        ("`plan`", &["plan", "--days", "2"]),
         ("`explain`", &["explain", "a"]),
         ("`why`", &["why", "a"]),
         ("`when`", &["when", "@daily"]),
