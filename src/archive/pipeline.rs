@@ -26,7 +26,7 @@ use super::{
     tar_write::TarWriter,
 };
 use crate::{
-    gzip::{self, ParallelGzip},
+    gzip::{self, Matter, ParallelGzip},
     watch::{Progress, Watch},
 };
 
@@ -189,8 +189,8 @@ fn stream(
     })
 }
 
-fn entries<W: Write>(
-    tar: &mut TarWriter<W>,
+fn entries(
+    tar: &mut TarWriter<ParallelGzip<Tee>>,
     plan: Plan,
     path: &Path,
     watch: &Watch,
@@ -199,6 +199,7 @@ fn entries<W: Write>(
     let write = write(path);
     let mut manifest = plan.manifest;
     write_manifest(tar, &manifest, path)?;
+    tar.out().comes(Matter::Records);
     for (item, snapshot) in plan.snapshots {
         let size = snapshot.facts.size();
         let head = Head { size, ..item.head };
@@ -210,6 +211,7 @@ fn entries<W: Write>(
         file.finish().map_err(&write)?;
         // Its read transaction ends here, so that the database's WAL can be reset early.
     }
+    tar.out().comes(Matter::Text);
     watch.progress.step("files");
     for item in plan.items {
         watch.cancel.checkpoint()?;

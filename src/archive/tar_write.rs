@@ -35,6 +35,11 @@ impl<W: Write> TarWriter<W> {
         }
     }
 
+    /// What the tar is written to.
+    pub(super) fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// What was written so far, in order.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries

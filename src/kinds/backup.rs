@@ -39,7 +39,7 @@ pub struct Backup {
 pub enum Compression {
     /// zlib level 1.
     Fast,
-    /// zlib level 4.
+    /// zlib level 3 for databases and 5 for files.
     #[default]
     Default,
     /// zlib level 9.
