@@ -32,11 +32,14 @@ jobs:
 /// Minute bars of one symbol; about 50 MB of database each hundred symbols.
 const BARS: u64 = 4_000;
 
+/// The database of a root.
+pub(crate) const DATABASE: &str = "data/trading_assistant.db";
+
 /// Numbers that look random and are the same every time.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -47,6 +50,12 @@ impl Dice {
 /// Makes the root: a database of about `megabytes`, closed and without a WAL, a tenth of that in
 /// logs, and a little configuration.
 pub(crate) fn make(root: &Path, megabytes: u64) -> Result<()> {
+    let mut dice = files(root, megabytes)?;
+    database(&root.join(DATABASE), megabytes, &mut dice)
+}
+
+/// Makes all of a root but its database.
+pub(crate) fn files(root: &Path, megabytes: u64) -> Result<Dice> {
     for folder in ["data", "config", "logs"] {
         fs::create_dir_all(root.join(folder))?;
     }
@@ -60,14 +69,10 @@ pub(crate) fn make(root: &Path, megabytes: u64) -> Result<()> {
         }
     }
     logs(&root.join("logs/assistant.log"), megabytes / 10, &mut dice)?;
-    database(
-        &root.join("data/trading_assistant.db"),
-        megabytes,
-        &mut dice,
-    )
+    Ok(dice)
 }
 
-fn instant(minute: u64) -> String {
+pub(crate) fn instant(minute: u64) -> String {
     let (day, minute) = (minute / 390, minute % 390 + 14 * 60 + 30);
     let (year, month, day) = (2015 + day / 336 % 12, day / 28 % 12 + 1, day % 28 + 1);
     let (hour, minute) = (minute / 60, minute % 60);
@@ -108,7 +113,7 @@ fn logs(path: &Path, megabytes: u64, dice: &mut Dice) -> Result<()> {
     Ok(file.flush()?)
 }
 
-fn symbol(number: u64) -> String {
+pub(crate) fn symbol(number: u64) -> String {
     let letter = |n: u64| char::from(b'A' + u8::try_from(n % 26).unwrap_or(0));
     [number / 676, number / 26, number]
         .map(letter)
@@ -128,12 +133,17 @@ fn database(path: &Path, megabytes: u64, dice: &mut Dice) -> Result<()> {
         number += 1;
     }
     transaction.commit()?;
+    close(connection)
+}
+
+/// Closes a database without leaving a WAL.
+pub(crate) fn close(connection: Connection) -> Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
 }
 
-fn pages(connection: &Connection) -> Result<u64> {
+pub(crate) fn pages(connection: &Connection) -> Result<u64> {
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     Ok(pages.unsigned_abs())
 }

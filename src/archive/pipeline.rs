@@ -1,8 +1,9 @@
 //! The stream: reader → tar → gzip → age → file, with a reader of its own on the way.
 //!
 //! This thread reads; the workers of [`ParallelGzip`] compress; its writing thread encrypts and
-//! writes, and hands a copy of the compressed bytes to a verifier that unpacks them in memory.
-//! Every hand-over is bounded, so memory does not depend on what is archived.
+//! writes, and hands a copy of the compressed bytes to a verifier that unpacks them in memory and
+//! compares each entry with what the reader saw. Every hand-over is bounded, so memory does not
+//! depend on what is archived.
 
 use std::{
     fs::File,
@@ -16,16 +17,16 @@ use age::{Encryptor, stream::StreamWriter};
 
 use super::{
     Error,
-    entry::{EntryKind, EntryName, Head},
+    entry::{Entry, EntryKind, EntryName, Head},
     files_read,
-    hash::{Hashing, length},
+    hash::{Hashing, Sum, length},
     manifest::{MANIFEST, Manifest, Planned},
     request::{Plan, Request, Seams},
-    scan::{self, Look},
+    scan::{self, Found, Look},
     tar_write::TarWriter,
 };
 use crate::{
-    gzip::{self, ParallelGzip},
+    gzip::{self, Matter, ParallelGzip},
     watch::{Progress, Watch},
 };
 
@@ -35,6 +36,8 @@ const WAITING: usize = 4;
 /// What was written, and what it is.
 pub(super) struct Streamed {
     pub(super) manifest: Manifest,
+    /// The CRC-32 of each entry in hex, to be found again by the verifier.
+    crcs: Vec<String>,
     /// Bytes of all entries.
     pub(super) plain: u64,
     /// SHA-256 of the file.
@@ -89,11 +92,13 @@ pub(super) fn run(
         source: Box::new(source),
     };
     match (streamed, verified) {
-        (Ok(streamed), Ok(manifest)) if manifest == streamed.manifest => Ok(streamed),
-        (Ok(_), Ok(_)) => Err(read_back(Error::Damaged {
-            path: path.to_owned(),
-            what: "its manifest is another one".to_owned(),
-        })),
+        (Ok(streamed), Ok(found)) => match differs(&found, &streamed) {
+            None => Ok(streamed),
+            Some(what) => Err(read_back(Error::Damaged {
+                path: path.to_owned(),
+                what,
+            })),
+        },
         (Ok(_), Err(error)) => Err(read_back(error)),
         // The stream broke because the verifier had seen enough.
         (Err(Error::Write { source, .. }), Err(error))
@@ -103,6 +108,18 @@ pub(super) fn run(
         }
         (Err(error), _) => Err(error),
     }
+}
+
+/// Compares what was unpacked with what was read.
+fn differs(found: &Found, streamed: &Streamed) -> Option<String> {
+    if found.manifest != streamed.manifest {
+        return Some("its manifest is another one".to_owned());
+    }
+    let listed = streamed.manifest.entries.iter().zip(&streamed.crcs);
+    found.differs(listed.map(|(entry, crc)| Entry {
+        sha256: crc.clone(),
+        ..entry.clone()
+    }))
 }
 
 fn write(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
@@ -116,7 +133,7 @@ fn verifier(
     copied: Receiver<Vec<u8>>,
     path: &Path,
     watch: &Watch,
-) -> io::Result<JoinHandle<Result<Manifest, Error>>> {
+) -> io::Result<JoinHandle<Result<Found, Error>>> {
     let path = path.to_owned();
     // The reader counts; the verifier only obeys.
     let quiet = Watch {
@@ -125,7 +142,7 @@ fn verifier(
     };
     let look = move || {
         let plain = gzip::Reader::new(Chunks::new(copied));
-        scan::scan(plain, &path, &quiet, &mut Look)
+        scan::find(plain, &path, &quiet, &mut Look, Sum::crc32)
     };
     thread::Builder::new().name("verify".into()).spawn(look)
 }
@@ -155,7 +172,7 @@ fn stream(
     let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
     let mut tar = TarWriter::new(gzip);
     let manifest = entries(&mut tar, plan, path, watch, seams)?;
-    let bytes = tar.plain();
+    let (bytes, crcs) = (tar.plain(), tar.crcs().to_vec());
     let gzip = tar.finish().map_err(&write)?;
     let Tee { age, copy } = gzip.finish().map_err(&write)?;
     drop(copy);
@@ -165,14 +182,15 @@ fn stream(
     to_sync.sync_all().map_err(&write)?;
     Ok(Streamed {
         manifest,
+        crcs,
         plain: bytes,
         sha256,
         size,
     })
 }
 
-fn entries<W: Write>(
-    tar: &mut TarWriter<W>,
+fn entries(
+    tar: &mut TarWriter<ParallelGzip<Tee>>,
     plan: Plan,
     path: &Path,
     watch: &Watch,
@@ -181,6 +199,7 @@ fn entries<W: Write>(
     let write = write(path);
     let mut manifest = plan.manifest;
     write_manifest(tar, &manifest, path)?;
+    tar.out().comes(Matter::Records);
     for (item, snapshot) in plan.snapshots {
         let size = snapshot.facts.size();
         let head = Head { size, ..item.head };
@@ -192,6 +211,7 @@ fn entries<W: Write>(
         file.finish().map_err(&write)?;
         // Its read transaction ends here, so that the database's WAL can be reset early.
     }
+    tar.out().comes(Matter::Text);
     watch.progress.step("files");
     for item in plan.items {
         watch.cancel.checkpoint()?;

@@ -10,13 +10,12 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
 use tar::EntryType;
 
 use super::{
     Error,
     entry::{Entry, EntryKind, EntryName, Head, LONGEST_NAME},
-    hash::{hex, length, sha256},
+    hash::{Sum, length},
     manifest::{LARGEST, MANIFEST, Manifest},
 };
 use crate::watch::Watch;
@@ -51,6 +50,26 @@ impl Sink for Look {
     }
 }
 
+/// What a tar was found to hold.
+pub(super) struct Found {
+    /// Its complete manifest.
+    pub(super) manifest: Manifest,
+    /// Its entries; as `sha256` they have the sum that was asked for.
+    entries: Vec<Entry>,
+}
+
+impl Found {
+    /// Says what differs from the entries that were `listed`, with the sums that were asked for.
+    pub(super) fn differs(&self, listed: impl ExactSizeIterator<Item = Entry>) -> Option<String> {
+        let (found, expected) = (self.entries.len(), listed.len());
+        let mut pairs = self.entries.iter().zip(listed);
+        if let Some((entry, _)) = pairs.find(|(found, listed)| *found != listed) {
+            return Some(format!("{:?} is not what the manifest says", entry.path));
+        }
+        (found != expected).then(|| format!("{found} entries instead of {expected}"))
+    }
+}
+
 /// Reads the tar in `reader` to its end and checks all of it; returns the complete manifest.
 ///
 /// `archive` is named in errors.
@@ -60,11 +79,28 @@ pub(super) fn scan<R: Read>(
     watch: &Watch,
     sink: &mut dyn Sink,
 ) -> Result<Manifest, Error> {
+    let found = find(reader, archive, watch, sink, Sum::sha256)?;
+    let what = found.differs(found.manifest.entries.iter().cloned());
+    let path = archive.to_owned();
+    what.map_or(Ok(found.manifest), |what| {
+        Err(Error::Damaged { path, what })
+    })
+}
+
+/// Like [`scan`], but computes sums of another kind, which the caller compares.
+pub(super) fn find<R: Read>(
+    reader: R,
+    archive: &Path,
+    watch: &Watch,
+    sink: &mut dyn Sink,
+    sum: fn() -> Sum,
+) -> Result<Found, Error> {
     let mut tar = tar::Archive::new(reader);
     let mut scanner = Scanner {
         archive,
         watch,
         sink,
+        sum,
         bytes: 0,
         entries: Vec::new(),
         names: HashSet::new(),
@@ -81,7 +117,7 @@ pub(super) fn scan<R: Read>(
         return Err(scanner.wrong("it ends in the middle of a long name"));
     }
     scanner.drain(tar.into_inner())?;
-    scanner.compare()
+    scanner.found()
 }
 
 /// The names of an entry that is still to come, when they did not fit its header.
@@ -95,6 +131,7 @@ struct Scanner<'a> {
     archive: &'a Path,
     watch: &'a Watch,
     sink: &'a mut dyn Sink,
+    sum: fn() -> Sum,
     bytes: u64,
     entries: Vec<Entry>,
     names: HashSet<EntryName>,
@@ -224,7 +261,7 @@ impl Scanner<'_> {
     fn content<R: Read>(&mut self, head: &Head, raw: &mut R) -> Result<(), Error> {
         self.admit(head)?;
         self.sink.begin(head)?;
-        let mut sum = Sha256::new();
+        let mut sum = (self.sum)();
         let mut left = head.size;
         let mut buffer = std::mem::take(&mut self.buffer);
         while left > 0 {
@@ -241,9 +278,9 @@ impl Scanner<'_> {
         self.buffer = buffer;
         self.sink.end(head)?;
         let sum = match head.kind {
-            EntryKind::File => hex(&sum.finalize()),
+            EntryKind::File => sum.finish(),
             EntryKind::Folder => String::new(),
-            EntryKind::Link => sha256(&head.target),
+            EntryKind::Link => sum.of(&head.target),
         };
         self.entries.push(head.entry(sum));
         Ok(())
@@ -286,31 +323,20 @@ impl Scanner<'_> {
         }
     }
 
-    fn compare(self) -> Result<Manifest, Error> {
+    fn found(self) -> Result<Found, Error> {
         let path = self.archive.to_owned();
-        let wrong = |what: String| Error::Damaged { path, what };
-        let Some(last) = self.last else {
-            return Err(wrong("it ends without its complete manifest".into()));
+        let wrong = |what: &str| Error::Damaged {
+            path,
+            what: what.to_owned(),
         };
-        if !last.complete {
-            return Err(wrong("its last manifest is not complete".into()));
+        match self.last {
+            None => Err(wrong("it ends without its complete manifest")),
+            Some(last) if !last.complete => Err(wrong("its last manifest is not complete")),
+            Some(manifest) => Ok(Found {
+                manifest,
+                entries: self.entries,
+            }),
         }
-        if self.entries == last.entries {
-            return Ok(last);
-        }
-        let differs = self
-            .entries
-            .iter()
-            .zip(&last.entries)
-            .find(|(found, listed)| found != listed);
-        Err(wrong(match differs {
-            Some((found, _)) => format!("{:?} is not what the manifest says", found.path),
-            None => format!(
-                "{} entries instead of {}",
-                self.entries.len(),
-                last.entries.len()
-            ),
-        }))
     }
 }
 
@@ -520,5 +546,43 @@ mod tests {
         scan_bytes(&good).unwrap();
         assert!(scan_bytes(&[&good[..], b"x"].concat()).is_err());
         assert!(scan_bytes(&[&good[..], &vec![0; 2 << 20]].concat()).is_err());
+    }
+
+    /// What lies between the reader and the verifier may be damaged by a fault in between.
+    #[test]
+    fn every_flipped_bit_of_a_file_is_found_by_its_crc() {
+        let mut made = Forge::default();
+        made.manifest(false)
+            .file("a", &[7; 700])
+            .file("b", b"hello");
+        for entry in &mut made.entries {
+            entry.sha256 = Sum::crc32().of(if entry.size == 5 { b"hello" } else { &[7; 700] });
+        }
+        let listed = made.entries.clone();
+        made.manifest(true);
+        let differs = |bytes: &[u8]| {
+            let (archive, watch) = (Path::new("f"), Watch::default());
+            let found = find(bytes, archive, &watch, &mut Look, Sum::crc32);
+            found.map(|found| found.differs(listed.iter().cloned()))
+        };
+        made.bytes.resize(made.bytes.len() + 1024, 0);
+        assert_eq!(differs(&made.bytes).unwrap(), None);
+        let start = made.bytes.windows(700).position(|w| w == [7; 700]).unwrap();
+        for at in start..start + 700 {
+            let mut bad = made.bytes.clone();
+            bad[at] ^= 1 << (at % 8);
+            let what = differs(&bad).unwrap().unwrap();
+            assert!(what.contains("`a` is not what"), "{at}: {what}");
+        }
+        let mut short = listed.clone();
+        short.pop();
+        let (archive, watch) = (Path::new("f"), Watch::default());
+        let found = find(&made.bytes[..], archive, &watch, &mut Look, Sum::crc32).unwrap();
+        assert!(
+            found
+                .differs(short.into_iter())
+                .unwrap()
+                .contains("2 entries instead of 1")
+        );
     }
 }

@@ -5,12 +5,11 @@
 
 use std::io::{self, Write};
 
-use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 
 use super::{
     entry::{Entry, EntryKind, Head},
-    hash::{hex, length, sha256},
+    hash::{Sum, length},
 };
 
 /// tar counts in blocks of this many bytes.
@@ -22,6 +21,7 @@ static ZEROS: [u8; 8192] = [0; 8192];
 pub(super) struct TarWriter<W> {
     out: W,
     entries: Vec<Entry>,
+    crcs: Vec<String>,
     plain: u64,
 }
 
@@ -30,13 +30,24 @@ impl<W: Write> TarWriter<W> {
         Self {
             out,
             entries: Vec::new(),
+            crcs: Vec::new(),
             plain: 0,
         }
+    }
+
+    /// What the tar is written to.
+    pub(super) fn out(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// What was written so far, in order.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The CRC-32 of each of them in hex, of the same bytes as its SHA-256.
+    pub(super) fn crcs(&self) -> &[String] {
+        &self.crcs
     }
 
     /// Bytes of listed entries written so far, without headers.
@@ -47,11 +58,12 @@ impl<W: Write> TarWriter<W> {
     /// Writes a folder or a link.
     pub(super) fn empty(&mut self, head: &Head) -> io::Result<()> {
         self.head(head)?;
-        let sum = match head.kind {
-            EntryKind::Link => sha256(&head.target),
+        let sum = |sum: Sum| match head.kind {
+            EntryKind::Link => sum.of(&head.target),
             EntryKind::File | EntryKind::Folder => String::new(),
         };
-        self.entries.push(head.entry(sum));
+        self.entries.push(head.entry(sum(Sum::sha256())));
+        self.crcs.push(sum(Sum::crc32()));
         Ok(())
     }
 
@@ -60,7 +72,8 @@ impl<W: Write> TarWriter<W> {
         self.head(&head)?;
         Ok(FileWriter {
             left: head.size,
-            sum: Sha256::new(),
+            sum: Sum::sha256(),
+            crc: Sum::crc32(),
             head,
             tar: self,
         })
@@ -73,6 +86,7 @@ impl<W: Write> TarWriter<W> {
         file.write(bytes)?;
         file.finish()?;
         self.entries.pop();
+        self.crcs.pop();
         self.plain = plain;
         Ok(())
     }
@@ -143,7 +157,8 @@ pub(super) struct FileWriter<'a, W> {
     tar: &'a mut TarWriter<W>,
     head: Head,
     left: u64,
-    sum: Sha256,
+    sum: Sum,
+    crc: Sum,
 }
 
 impl<W: Write> FileWriter<'_, W> {
@@ -157,6 +172,7 @@ impl<W: Write> FileWriter<'_, W> {
         let over = || io::Error::other("more bytes than the entry announced");
         self.left = self.left.checked_sub(length(bytes)).ok_or_else(over)?;
         self.sum.update(bytes);
+        self.crc.update(bytes);
         self.tar.plain += length(bytes);
         self.tar.out.write_all(bytes)
     }
@@ -169,8 +185,9 @@ impl<W: Write> FileWriter<'_, W> {
             self.write(ZEROS.get(..most).unwrap_or(&ZEROS))?;
         }
         self.tar.pad(self.head.size)?;
-        let entry = self.head.entry(hex(&self.sum.finalize()));
+        let entry = self.head.entry(self.sum.finish());
         self.tar.entries.push(entry);
+        self.tar.crcs.push(self.crc.finish());
         Ok(missing)
     }
 }
@@ -180,7 +197,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::archive::entry::EntryName;
+    use crate::archive::{entry::EntryName, hash::sha256};
 
     fn head(name: &[u8], kind: EntryKind, size: u64) -> Head {
         Head {
@@ -206,6 +223,7 @@ mod tests {
         assert!(file.write(b"1234").is_err());
         drop(file);
         assert_eq!(tar.entries()[0].sha256, sha256(b"1234\0\0\0\0\0\0"));
+        assert_eq!(tar.crcs(), [Sum::crc32().of(b"1234\0\0\0\0\0\0")]);
         assert_eq!(tar.plain(), 10);
     }
 

@@ -39,7 +39,7 @@ pub struct Backup {
 pub enum Compression {
     /// zlib level 1.
     Fast,
-    /// zlib level 4.
+    /// zlib level 3 for most of a database, 5 for the rest.
     #[default]
     Default,
     /// zlib level 9.

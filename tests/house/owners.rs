@@ -11,7 +11,7 @@ const OWNERS: [(&str, &[&str]); 23] = [
     ("axum", &["app"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
-    ("crc32fast", &["gzip"]),
+    ("crc32fast", &["archive", "gzip"]),
     ("croner", &["schedule"]),
     ("flate2", &["gzip"]),
     ("http_body_util", &["app"]),
