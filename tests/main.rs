@@ -27,6 +27,8 @@ mod docs;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod sqlite_shapes;

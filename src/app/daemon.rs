@@ -19,6 +19,7 @@ use crate::{
     engine::Engine,
     job::JobName,
     jobfile::Loaded,
+    ledger::SetAside,
     logs::{self, Console},
     units::Span,
 };
@@ -37,6 +38,8 @@ pub struct Ready {
     pub upcoming: Vec<(Timestamp, JobName)>,
     /// Runs that died with an earlier process.
     pub lost: usize,
+    /// The ledger as it was, if it was damaged and history starts anew.
+    pub set_aside: Option<SetAside>,
 }
 
 /// Why the daemon ended.
@@ -75,6 +78,10 @@ pub async fn start(
         Vec::new()
     };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.died);
+    let set_aside = opened.set_aside.clone();
+    if let Some(kept) = &set_aside {
+        session::tell_set_aside(kept);
+    }
     let since = site.clock.now();
     let session = opened.engine(loaded.set, true).await?;
     let (stop, stops) = mpsc::channel(4);
@@ -98,6 +105,7 @@ pub async fn start(
         jobs,
         upcoming,
         lost,
+        set_aside,
     });
     let ending = live(&session.engine, signals, stops).await?;
     server.close().await?;

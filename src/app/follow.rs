@@ -14,6 +14,7 @@ use crate::{
     engine::{self, Event, Ticket},
     job::{CancelReason, Cx, JobError, JobName, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
+    ledger::SetAside,
     logs::{self, Console},
 };
 
@@ -22,6 +23,8 @@ pub struct Following {
     /// Everything that happens to it, with progress in between, ending with
     /// [`Event::Finished`].
     pub events: mpsc::Receiver<Event>,
+    /// The ledger as it was, if it was damaged and history starts anew with this run.
+    pub set_aside: Option<SetAside>,
     place: Place,
 }
 
@@ -78,6 +81,7 @@ pub async fn run_job(
         let (ticket, events) = client.run(name).await?;
         return Ok(Following {
             events,
+            set_aside: None,
             place: Place::Daemon(client, ticket),
         });
     }
@@ -93,12 +97,17 @@ pub async fn run_job(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
+    let set_aside = opened.set_aside.clone();
+    if let Some(kept) = &set_aside {
+        session::tell_set_aside(kept);
+    }
     let session = opened.engine(loaded.set, false).await?;
     let handle = session.engine.run(name).await?;
     let ticket = handle.ticket;
     let events = with_progress(handle);
     Ok(Following {
         events,
+        set_aside,
         place: Place::Here(Box::new(session), ticket),
     })
 }

@@ -46,6 +46,12 @@ pub enum Error {
     /// The job file is wrong.
     #[error("{} has {}", .0.file(), count(.0.list().len()))]
     Problems(Box<jobfile::Problems>),
+    /// The computer's clock was never set.
+    #[error("the computer's clock shows {shown}")]
+    Clock {
+        /// The time it shows, in the computer's zone.
+        shown: String,
+    },
     /// Another process is at work in this root.
     #[error(transparent)]
     Lock(#[from] lock::Error),

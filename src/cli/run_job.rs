@@ -23,6 +23,9 @@ pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
         let mut interrupts = Interrupts::new()?;
         let asked = app::run_job(&shell.site, &args.job, &variable, shell.log_filter()).await;
         let mut following = asked.map_err(|error| explain(shell, &args.job, error))?;
+        if let Some(kept) = &following.set_aside {
+            shell.say(format!("the ledger {}", shell.set_aside(kept)));
+        }
         let bar = Bar::new(shell.draws());
         let followed = follow(shell, &mut following, &bar, &mut interrupts).await;
         bar.clear();

@@ -35,6 +35,7 @@ fn announce(shell: &Shell, ready: &Ready) {
             "jobs": ready.jobs,
             "lost": ready.lost,
             "made": ready.made,
+            "set_aside": ready.set_aside.as_ref().map(|kept| &kept.path),
             "next": upcoming.map(|(at, job)| serde_json::json!({"job": job, "at": at})),
         }));
         return;
@@ -49,6 +50,9 @@ fn announce(shell: &Shell, ready: &Ready) {
     ));
     for made in &ready.made {
         shell.line(format!("  made  {made}"));
+    }
+    if let Some(kept) = &ready.set_aside {
+        shell.line(format!("  ledger  {}", shell.set_aside(kept)));
     }
     if ready.lost > 0 {
         let lost = count(ready.lost, "run");

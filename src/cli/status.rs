@@ -117,7 +117,10 @@ fn stopped(shell: &Shell) -> u8 {
         shell.json_line(&json!({"state": "stopped", "holder": holder}));
     } else {
         match holder {
-            Some(holder) => shell.line(format!("stopped; another process is at work ({holder})")),
+            Some(holder) => {
+                let holder = shell.holder(&holder);
+                shell.line(format!("stopped; another process is at work ({holder})"));
+            }
             None => shell.line("stopped"),
         }
     }

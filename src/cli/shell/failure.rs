@@ -5,10 +5,13 @@ use std::io::Write;
 use crate::{
     app, archive, engine, job,
     jobfile::{Loaded, Problems},
+    lock, logs,
+    sqlite::Trouble,
     suggest::nearest,
+    system,
 };
 
-use super::exit;
+use super::{exit, ledger, time::Times};
 
 /// An error with its exit code and what a person can do about it.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Failure {
 
 impl From<app::Error> for Failure {
     fn from(error: app::Error) -> Self {
-        let message = job::chain(&error);
+        let message = message(&error);
         let (code, hint) = judge(&error);
         let problems = match error {
             app::Error::Problems(problems) => Some(problems),
@@ -94,6 +97,21 @@ impl From<app::Error> for Failure {
     }
 }
 
+/// The error with its causes; a holder of the lock is shown in the computer's own time.
+fn message(error: &app::Error) -> String {
+    match error {
+        app::Error::Lock(lock::Error::Held {
+            holder: Some(holder),
+            ..
+        }) => {
+            let times = Times::new(system::local_zone().zone, holder.since);
+            let holder = super::holder_in(&times, holder);
+            format!("another bellkeeper ({holder}) is at work in this root")
+        }
+        error => job::chain(error),
+    }
+}
+
 impl From<archive::Error> for Failure {
     fn from(error: archive::Error) -> Self {
         app::Error::from(error).into()
@@ -105,7 +123,12 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
     match error {
         E::ReadJobFile(error) => (exit::CONFIGURATION, Some(error.hint().to_owned())),
         E::Problems(_) => (exit::CONFIGURATION, None),
-        E::Lock(crate::lock::Error::Held { .. }) => {
+        E::Clock { .. } => (exit::TEMPORARY, Some("set it, then start again".to_owned())),
+        E::Ledger(error) => ledger::judge(error),
+        E::File(error) | E::Lock(lock::Error::File(error)) | E::Logs(logs::Error::File(error)) => {
+            ledger::trouble(Trouble::of_file(&error.source))
+        }
+        E::Lock(lock::Error::Held { .. }) => {
             let hint = "`bellkeeper status` shows it, `bellkeeper stop` ends it";
             (exit::BUSY, Some(hint.to_owned()))
         }
