@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::source::Place;
+use super::{source::Place, written::Written};
 use crate::{
     clock::Clock,
     job::{JobName, JobSet},
@@ -34,4 +34,6 @@ pub struct Loaded {
     pub timezone: TimeZone,
     /// Where each job stands in the file.
     pub places: BTreeMap<JobName, Place>,
+    /// The file itself, for the [`Difference`](super::Difference) to the next one.
+    pub written: Written,
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 mod collect;
 mod context;
 mod de;
+mod difference;
 mod docs;
 mod fault;
 mod folders;
@@ -30,14 +31,17 @@ mod source;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod written;
 mod zone;
 
 pub use context::{Context, Loaded};
+pub use difference::{Added, Change, Changed, Difference};
 pub use docs::{jobs_md, kinds_table};
 pub use problem::{Place, Problem};
 pub use problems::Problems;
 pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
+pub use written::Written;
 
 /// Reads the text of a job file. Pure but for what the kinds look up when they check themselves.
 ///

@@ -16,6 +16,7 @@ use super::{
     raw::RawFile,
     recipient,
     source::{Place, Source},
+    written::Written,
     zone,
 };
 use crate::{
@@ -76,6 +77,7 @@ pub(super) fn file(
         },
         timezone,
         places: jobs.places,
+        written: Written::new(source.clone(), &used),
     })
 }
 
