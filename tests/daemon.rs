@@ -359,9 +359,14 @@ fn restart_starts_what_is_down() {
 fn a_job_the_daemon_does_not_know_yet_is_explained() {
     let world = World::new(BY_HAND);
     let daemon = world.start();
-    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n"));
-    world.run(["run-job", "new"]).code(4).says("restart");
+    // With a mistake in the file the daemon does not take it.
+    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n  bad:\n"));
+    world
+        .run(["run-job", "new"])
+        .code(4)
+        .says("bellkeeper reload");
     daemon.stop();
+    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n"));
     world.run_job("new");
 }
 

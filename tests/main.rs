@@ -31,6 +31,8 @@ mod ledger;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod sqlite_shapes;
 #[cfg(test)]
 mod stock_tools;

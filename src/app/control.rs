@@ -21,13 +21,14 @@ use tokio::{
 
 use super::{
     Error,
+    reload::{Cause, SharedPlan},
     sampling::with_progress,
-    wire::{Accepted, Info, Refusal, StopRequest},
+    wire::{Accepted, Info, Refusal, StopRequest, Wrong},
 };
 use crate::{
     engine::{self, Engine, Event, Ticket},
     files,
-    job::CancelReason,
+    job::{CancelReason, chain},
 };
 
 /// How long the listeners of a stopping daemon may take to read what is left.
@@ -37,8 +38,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) since: Timestamp,
-    pub(super) jobs: usize,
+    pub(super) plan: SharedPlan,
     pub(super) stop: mpsc::Sender<StopRequest>,
+    pub(super) reload: mpsc::Sender<Cause>,
 }
 
 /// Serves until the returned guard is dropped.
@@ -132,6 +134,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/stop", post(stop))
+        .route("/v1/reload", post(reload))
         .route("/v1/jobs/{job}/run", post(run))
         .route("/v1/runs/{ticket}/cancel", post(cancel))
         .with_state(shared)
@@ -139,16 +142,46 @@ fn router(shared: Arc<Shared>) -> Router {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Response {
     match shared.engine.status().await {
-        Ok(engine) => Json(Info {
-            pid: std::process::id(),
-            since: shared.since,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            jobs: shared.jobs,
-            engine,
-        })
-        .into_response(),
+        Ok(engine) => {
+            let plan = shared.plan.get();
+            Json(Info {
+                pid: std::process::id(),
+                since: shared.since,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                jobs: plan.jobs,
+                broken: plan.broken,
+                engine,
+            })
+            .into_response()
+        }
         Err(error) => refuse(&error),
     }
+}
+
+async fn reload(State(shared): State<Arc<Shared>>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    // A dropped receiver means that the daemon is stopping.
+    let _asked = shared.reload.send(Cause::Asked(reply)).await;
+    let error = match answer.await {
+        Ok(Ok(reloaded)) => return Json(reloaded).into_response(),
+        Ok(Err(Error::Engine(error))) => return refuse(&error),
+        Ok(Err(error)) => error,
+        Err(_) => return refuse(&engine::Error::Stopped),
+    };
+    let (wrong, hint) = match &error {
+        Error::Problems(problems) => {
+            let (text, json) = (problems.render(false), problems.json());
+            (Some(Wrong { text, json }), None)
+        }
+        Error::ReadJobFile(error) => (None, Some(error.hint().to_owned())),
+        _ => (None, None),
+    };
+    let refusal = Refusal {
+        error: format!("{}; the jobs stay as they were", chain(&error)),
+        wrong,
+        hint,
+    };
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response()
 }
 
 async fn stop(State(shared): State<Arc<Shared>>, Json(request): Json<StopRequest>) -> Response {
@@ -212,6 +245,8 @@ fn refuse(error: &engine::Error) -> Response {
         status,
         Json(Refusal {
             error: error.to_string(),
+            wrong: None,
+            hint: None,
         }),
     )
         .into_response()

@@ -13,6 +13,7 @@ mod daemon;
 mod first_start;
 mod follow;
 mod load;
+mod reload;
 mod sampling;
 mod session;
 mod shelf;
@@ -23,8 +24,9 @@ pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, load, next_slots, open_ledger};
+pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
-pub use wire::{Info, StopRequest};
+pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
 
 /// Where a command works, and by which clock.
 #[derive(Debug, Clone)]
@@ -90,6 +92,16 @@ pub enum Error {
         status: u16,
         /// What it said.
         message: String,
+    },
+    /// The daemon did not take the job file.
+    #[error("{message}")]
+    NotReloaded {
+        /// What it said.
+        message: String,
+        /// What is wrong with the file, if it could be read.
+        wrong: Option<Box<Wrong>>,
+        /// How to mend it otherwise.
+        hint: Option<String>,
     },
     /// A signal handler could not be set.
     #[error("listen for signals")]

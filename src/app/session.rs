@@ -131,8 +131,7 @@ impl Opened {
             lock,
             ..
         } = self;
-        let registrations: Vec<Registration> = set.jobs.iter().map(registration).collect();
-        let known = ledger.register(&registrations)?;
+        let known = ledger.register(&registrations(&set))?;
         let config = Config {
             set,
             ledger: Arc::clone(&ledger),
@@ -159,6 +158,11 @@ impl Session {
         drop(self.lock);
         Ok(())
     }
+}
+
+/// What the ledger is told of the jobs, in the order of the file.
+pub(super) fn registrations(set: &JobSet) -> Vec<Registration> {
+    set.jobs.iter().map(registration).collect()
 }
 
 /// Everything that decides when a job is due, as text: a change means that nothing was missed.

@@ -10,6 +10,7 @@ mod history;
 mod keys;
 mod list;
 mod next;
+mod reload;
 mod restart;
 mod restore;
 mod run_job;
@@ -53,6 +54,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Start => start::run(shell),
         Verb::Stop(args) => stop::run(shell, &args),
         Verb::Restart => restart::run(shell),
+        Verb::Reload => reload::run(shell),
         Verb::Status => status::run(shell),
         Verb::RunJob(args) => run_job::run(shell, &args),
         Verb::List => list::run(shell),

@@ -1,9 +1,12 @@
 //! `start`: the daemon in the foreground.
 
-use std::os::unix::process::CommandExt;
+use std::{os::unix::process::CommandExt, sync::Arc};
 
-use super::shell::{Failure, Result, Shell, block_on_workers, count, exit};
-use crate::app::{self, Ending, Ready};
+use super::shell::{Failure, Result, Shell, block_on_workers, count, exit, variable};
+use crate::{
+    app::{self, Ending, Ready, Surroundings},
+    system,
+};
 
 pub(super) fn run(shell: &Shell) -> Result {
     let loaded = shell.load()?;
@@ -12,6 +15,10 @@ pub(super) fn run(shell: &Shell) -> Result {
         let started = app::start(
             &shell.site,
             loaded,
+            Surroundings {
+                vars: Arc::new(variable),
+                zone: Arc::new(system::local_zone),
+            },
             shell.console(),
             shell.log_filter(),
             tell,

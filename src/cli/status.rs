@@ -50,6 +50,7 @@ fn running(shell: &Shell, info: &Info) {
             "since": info.since,
             "version": info.version,
             "jobs": info.jobs,
+            "broken": info.broken,
             "running": info.engine.running,
             "backlog": info.engine.backlog,
             "draining": info.engine.draining,
@@ -74,6 +75,12 @@ fn running(shell: &Shell, info: &Info) {
         .map(|bytes| format!(", {bytes} of memory"))
         .unwrap_or_default();
     shell.line(format!("jobs     {}{memory}", info.jobs));
+    if let Some(broken) = &info.broken {
+        let file = shell.within(shell.site.settings.jobs_file());
+        let since = times.absolute(broken.since);
+        shell.line(format!("file     {file} has problems since {since}:"));
+        shell.line("         `bellkeeper validate` shows them; the jobs stay as they were");
+    }
     if info.engine.backlog > 0 {
         shell.line(format!(
             "backlog  {} missed slots wait to be caught up",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use sha2::{Digest, Sha256};
 
-use super::source::Source;
+use super::{read, source::Source};
 
 /// The text of a job file and what its variables stood for. The values are kept as hashes only.
 #[derive(Clone, Default)]
@@ -26,6 +26,11 @@ impl fmt::Debug for Written {
 }
 
 impl Written {
+    /// Whether these are the bytes of the file.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        read::without_mark(bytes) == self.source.text.as_bytes()
+    }
+
     pub(super) fn new(source: Source, used: &[(String, String)]) -> Self {
         let hash = |(name, value): &(String, String)| (name.clone(), Sha256::digest(value).into());
         Self {
