@@ -32,11 +32,14 @@ const JOURNAL_LINES: usize = 50;
 /// How many lines of a difference, or problems, the log has.
 const LOG_LINES: usize = 20;
 
+/// Gives the value of a variable; `None` for one that is not set.
+type LookUp = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// What a daemon looks up in its surroundings again whenever it takes another job file.
 #[derive(Clone)]
 pub struct Surroundings {
     /// The values of `${VAR}`.
-    pub vars: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub vars: Arc<LookUp>,
     /// The computer's zone.
     pub zone: Arc<dyn Fn() -> LocalZone + Send + Sync>,
 }
@@ -292,7 +295,7 @@ async fn put_in_force(
     _set: crate::job::JobSet,
     _known: Vec<Known>,
 ) -> Result<(), crate::engine::Error> {
-    Ok(())
+    std::future::ready(Ok(())).await
 }
 
 fn interval() -> Interval {

@@ -435,10 +435,10 @@ mod tests {
     #[test]
     fn long_values_and_long_lists_are_cut() {
         let many = |n: usize| {
-            let jobs: String = (0..n)
+            let jobs: Vec<_> = (0..n)
                 .map(|n| format!("  j{n}: {{backup: {{}}}}\n"))
                 .collect();
-            format!("jobs:\n{jobs}")
+            format!("jobs:\n{}", jobs.concat())
         };
         let difference = Difference::between(&loaded(&many(1)), &loaded(&many(50)));
         let lines = difference.lines(3);

@@ -58,7 +58,7 @@ impl Watching {
     pub async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
             // The runtime is shutting down.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -74,14 +74,14 @@ async fn watch(mut eyes: Eyes, mut nudges: mpsc::Receiver<()>, changes: mpsc::Se
         }
         // A drive that does not answer holds up this look, and nothing else.
         let looked = tokio::task::spawn_blocking(move || {
-            let changed = eyes.look();
-            (eyes, changed)
+            let another = eyes.look();
+            (eyes, another)
         });
-        let Ok((back, changed)) = looked.await else {
+        let Ok((back, another)) = looked.await else {
             return;
         };
         eyes = back;
-        if changed {
+        if another {
             // One that is not fetched yet stands for this one, too.
             let _told = changes.try_send(());
         }
@@ -113,11 +113,11 @@ fn concerns(event: &Event, names: &[OsString]) -> bool {
     // Reading a file is an event, too, and we read them.
     let reading = matches!(event.kind, EventKind::Access(kind)
         if kind != AccessKind::Close(AccessMode::Write));
-    let named = |path: &PathBuf| {
+    let is_ours = |path: &PathBuf| {
         path.file_name()
             .is_none_or(|name| names.iter().any(|known| known == name))
     };
-    !reading && (event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(named))
+    !reading && (event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(is_ours))
 }
 
 /// What tells that a file was perhaps written: its device, number, length and times.
@@ -198,7 +198,7 @@ impl<W: Watcher> Eyes<W> {
                 let _unwatched = watcher.unwatch(folder);
             }
         }
-        let watched = wanted.into_iter().map(|(folder, number)| {
+        let folders = wanted.into_iter().map(|(folder, number)| {
             let before = self.folders.get(&folder).copied().flatten();
             let number = number.filter(|number| {
                 before == Some(*number)
@@ -206,8 +206,8 @@ impl<W: Watcher> Eyes<W> {
             });
             (folder, number)
         });
-        let watched = watched.collect();
-        self.folders = watched;
+        let folders = folders.collect();
+        self.folders = folders;
     }
 }
 
