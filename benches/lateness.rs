@@ -363,6 +363,7 @@ fn config(root: &Path, jobs: Vec<JobSpec>) -> Result<(Config, Arc<Ledger>)> {
         .map(|spec| Registration {
             job: spec.name.clone(),
             schedule: spec.schedules.iter().map(ToString::to_string).collect(),
+            needed: false,
         })
         .collect();
     let known = ledger.register(&registrations)?;
@@ -374,7 +375,11 @@ fn config(root: &Path, jobs: Vec<JobSpec>) -> Result<(Config, Arc<Ledger>)> {
         host: "host".into(),
     });
     let config = Config {
-        set: JobSet { jobs, env },
+        set: JobSet {
+            jobs,
+            env,
+            max_running: None,
+        },
         ledger: Arc::clone(&ledger),
         instance,
         known,

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use bellkeeper::{
     engine::planner::{Input, Planner},
     job::{JobSpec, Policy},
+    ledger::Known,
     schedule::{Dst, Frame, Interner, Schedule},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -196,19 +197,36 @@ fn planning(count: u64, rounds: u64) -> Result<()> {
         })
     });
     let specs: Vec<JobSpec> = specs.collect::<Result<_>>()?;
-    let mut times = Vec::new();
+    let (mut times, mut reloads) = (Vec::new(), Vec::new());
+    let known = Known {
+        anchor: now,
+        decided_until: now,
+        succeeded: None,
+        pause: None,
+    };
     for _ in 0..rounds {
         let fresh = specs.clone();
         let start = Instant::now();
-        let mut planner = Planner::new(fresh.into_iter().map(|spec| (spec, now, now)));
-        black_box(planner.handle(now, Input::Start { lost: Vec::new() }));
+        let mut planner = Planner::new(fresh.into_iter().map(|spec| (spec, known)), None);
+        black_box(planner.handle(now, Input::Start { left: Vec::new() }));
         times.push(millis(start.elapsed()));
         black_box(planner.next_wake().context("nothing is planned")?);
+        let jobs = specs.iter().cloned().map(|spec| (spec, known)).collect();
+        let start = Instant::now();
+        let max_running = None;
+        black_box(planner.handle(now, Input::Reload { jobs, max_running }));
+        reloads.push(millis(start.elapsed()));
     }
     println!();
     promise(
         &format!("planning {count} jobs anew"),
         quantile(&times, 0.5),
+        50.0,
+        "ms",
+    );
+    promise(
+        &format!("taking {count} jobs over at a reload"),
+        quantile(&reloads, 0.5),
         50.0,
         "ms",
     );

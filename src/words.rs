@@ -5,54 +5,73 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// The name of one entry of jobs.yaml: a letter or digit, then letters, digits, `.`, `_` or `-`;
-/// at most 64 characters, because it becomes part of file names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct JobName(std::sync::Arc<str>);
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident, $error:ident, $of:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub struct $name(std::sync::Arc<str>);
 
-/// A text that cannot be the name of a job.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` cannot be a job's name: use 1 to 64 letters, digits, `.`, `_` or `-`, \
-     starting with a letter or digit"
-)]
-pub struct NameError(String);
+        #[doc = concat!("A text that cannot be the name of ", $of, ".")]
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error(
+            "`{0}` cannot be {of}'s name: use 1 to 64 letters, digits, `.`, `_` or `-`, \
+             starting with a letter or digit",
+            of = $of
+        )]
+        pub struct $error(String);
 
-impl JobName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for JobName {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let good = text.len() <= 64
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(plain);
-        if good {
-            Ok(Self(text.into()))
-        } else {
-            Err(NameError(text.to_owned()))
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-    }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                if is_name(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err($error(text.to_owned()))
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(de::Error::custom)
+            }
+        }
+    };
 }
 
-impl fmt::Display for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
+names! {
+    /// The name of one entry of jobs.yaml: a letter or digit, then letters, digits, `.`, `_` or
+    /// `-`; at most 64 characters, because it becomes part of file names.
+    JobName, NameError, "a job"
 }
 
-impl<'de> Deserialize<'de> for JobName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
+names! {
+    /// The name of a lock that jobs share: who holds it runs, the others wait. Written like the
+    /// name of a job.
+    LockName, LockNameError, "a lock"
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(plain)
 }
 
 /// The number of a run in the ledger; grows with time, never used twice.
@@ -129,6 +148,18 @@ words! {
     }
 }
 
+words! {
+    /// Why no slot fired for a while.
+    GapKind {
+        /// No daemon was running.
+        Stopped = "stopped",
+        /// The computer slept.
+        Suspended = "suspended",
+        /// The clock was set.
+        Stepped = "stepped",
+    }
+}
+
 /// What makes a run unique for ever: the job, the instant it was due and the lane.
 ///
 /// Scheduled slots live in lane `""`; runs asked for by hand in `"manual"`, so that a person can
@@ -141,6 +172,22 @@ pub struct Slot {
     pub at: Timestamp,
     /// The lane.
     pub scope: String,
+}
+
+/// A time in which the slots of a job are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Its begin.
+    pub since: Timestamp,
+    /// Its end; `None`: until somebody resumes the job.
+    pub until: Option<Timestamp>,
+}
+
+impl Pause {
+    /// Whether a slot at `at` is skipped.
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.since <= at && self.until.is_none_or(|until| at < until)
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::world::{BY_HAND, Daemon, Process, World, text, until};
+use crate::world::{BY_HAND, Daemon, Process, World, rounds, text, until};
 
 const TWO: &str = "\
 timezone: UTC
@@ -65,7 +66,7 @@ fn a_saved_file_is_taken_by_itself() {
     assert_eq!(after["pid"], daemon.process.pid());
     assert_eq!(after["next"][0]["job"], "other");
     world.run_job("other");
-    assert_eq!(journal(&world, "reload"), ["+ other  every hour"]);
+    assert_eq!(journal(&world, "reload"), ["+ other  every 1h"]);
     // As an editor does it: a new file that takes the name of the old one.
     world.write(".jobs.yaml.swp", BY_HAND.as_bytes());
     fs::rename(world.path(".jobs.yaml.swp"), world.path("jobs.yaml")).unwrap();
@@ -249,4 +250,74 @@ fn another_job_file_than_the_usual_is_watched_where_it_is() {
     has_jobs(&world, 2);
     process.signal(Signal::TERM);
     process.end().code(0);
+}
+
+#[test]
+fn a_running_job_ends_though_the_new_file_has_it_no_more() {
+    let held = "timezone: UTC\ndatabase: held.db\njobs:\n  held:\n    \
+                backup: {what: [database], to: backups/held}\n";
+    let world = World::new(held);
+    let holder = Connection::open(world.path("held.db")).unwrap();
+    holder
+        .execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE; INSERT INTO t VALUES (1);")
+        .unwrap();
+    let daemon = world.start();
+    let run = world.spawn(["run-job", "held", "--json"]);
+    until("the run to start", || {
+        let mut lines = run.lines().into_iter();
+        lines.find(|line| line["event"] == "started")
+    });
+    world.jobs(BY_HAND);
+    world.run(["reload"]).code(0);
+    world.run(["run-job", "held"]).code(4);
+    holder.execute_batch("ROLLBACK").unwrap();
+    let end = run.end().code(0).lines().pop().unwrap();
+    assert_eq!(end["outcome"], "succeeded");
+    assert!(crate::world::path_of(&end).exists());
+    daemon.stop();
+}
+
+/// Descriptors that a process has open.
+fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+#[test]
+fn many_reloads_lose_no_slot_move_no_phase_and_leak_nothing() {
+    let jobs = |n: usize| {
+        format!(
+            "timezone: UTC\njobs:\n  tick: {{schedule: every 1s, timeout: {}s, \
+             backup: {{what: [config], to: backups/tick, keep: {{last: 1}}}}}}\n  \
+             seldom: {{schedule: \"{} 5 * * *\", backup: {{to: backups/seldom}}}}\n",
+            60 + n % 7,
+            n % 60
+        )
+    };
+    let world = World::new(&jobs(0));
+    let daemon = world.start();
+    until("the first run", || world.history().pop());
+    let before = descriptors(daemon.process.pid());
+    for n in 1..=rounds(1_000, 40) {
+        world.jobs(&jobs(n));
+        world.run(["reload"]).code(0);
+    }
+    let seen = world.history().len();
+    until("another run", || {
+        (world.history().len() > seen).then_some(())
+    });
+    // A run may have one open.
+    let after = until("descriptors to be closed", || {
+        Some(descriptors(daemon.process.pid())).filter(|after| *after <= before + 1)
+    });
+    assert!(after > 0);
+    daemon.stop();
+    let slots: Vec<Timestamp> = world
+        .json(["history", "tick", "-n", "100000"])
+        .iter()
+        .map(|run| run["slot"].as_str().unwrap().parse().unwrap())
+        .rev()
+        .collect();
+    for pair in slots.windows(2) {
+        assert_eq!(pair[1].as_second() - pair[0].as_second(), 1, "{slots:?}");
+    }
 }

@@ -18,7 +18,7 @@ use super::{
     wire::{Broken, Reloaded},
 };
 use crate::{
-    engine::Engine,
+    engine::{self, Engine},
     job::chain,
     jobfile::{Difference, Loaded, read_file},
     ledger::{Known, Ledger},
@@ -172,7 +172,9 @@ impl Reloader {
         match &answer {
             Ok(reloaded) => self.tell(reloaded, why),
             // The next daemon will read the file as it is then.
-            Err(Error::Engine(error)) => tracing::warn!(%error, why, "not reloaded"),
+            Err(Error::Engine(engine::Error::Stopped)) => {
+                tracing::warn!(why, "not reloaded: the daemon is stopping");
+            }
             Err(error) => self.refuse(error, why),
         }
         if let Cause::Asked(reply) = cause {
@@ -186,7 +188,8 @@ impl Reloader {
         let good = self.read().await?;
         let jobs = good.loaded.set.jobs.len();
         if !good.difference.is_empty() {
-            put_in_force(&self.engine, good.loaded.set.clone(), good.known).await?;
+            let set = good.loaded.set.clone();
+            self.engine.reload(set, good.known).await?;
         }
         self.loaded = Arc::new(good.loaded);
         Ok(Reloaded {
@@ -216,7 +219,7 @@ impl Reloader {
         match tokio::task::spawn_blocking(read).await {
             Ok(good) => good,
             // The runtime is shutting down, or reading has panicked.
-            Err(_) => Err(crate::engine::Error::Stopped.into()),
+            Err(_) => Err(engine::Error::Stopped.into()),
         }
     }
 
@@ -287,15 +290,6 @@ impl Reloader {
             tracing::error!(error, act, "the journal could not be written");
         }
     }
-}
-
-/// Stands in for `Engine::reload` until there is one.
-async fn put_in_force(
-    _engine: &Engine,
-    _set: crate::job::JobSet,
-    _known: Vec<Known>,
-) -> Result<(), crate::engine::Error> {
-    std::future::ready(Ok(())).await
 }
 
 fn interval() -> Interval {

@@ -1,6 +1,6 @@
 //! One life of a process that runs jobs: lock, ledger, engine; the same for daemon and `run-job`.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::{Error, Site, first_start};
 use crate::{
     archive,
     engine::{Config, Engine},
-    job::{JobSet, JobSpec, chain},
+    job::{JobName, JobSet, chain},
     jobfile::Loaded,
     ledger::{self, Instance, Ledger, LostRun, Recovered, Registration, SetAside},
     lock::{Holder, InstanceLock},
@@ -162,22 +162,19 @@ impl Session {
 
 /// What the ledger is told of the jobs, in the order of the file.
 pub(super) fn registrations(set: &JobSet) -> Vec<Registration> {
-    set.jobs.iter().map(registration).collect()
-}
-
-/// Everything that decides when a job is due, as text: a change means that nothing was missed.
-fn registration(spec: &JobSpec) -> Registration {
-    let schedules: Vec<String> = spec.schedules.iter().map(ToString::to_string).collect();
-    let zone = spec.policy.timezone.iana_name().unwrap_or("local");
-    let schedule = if spec.policy.enabled && !schedules.is_empty() {
-        format!("{} in {zone}, {:?}", schedules.join(", "), spec.policy.dst)
-    } else {
-        String::new()
-    };
-    Registration {
-        job: spec.name.clone(),
-        schedule,
-    }
+    let needed: HashSet<&JobName> = set
+        .jobs
+        .iter()
+        .flat_map(|spec| &spec.policy.needs)
+        .collect();
+    set.jobs
+        .iter()
+        .map(|spec| Registration {
+            job: spec.name.clone(),
+            schedule: spec.timing(),
+            needed: needed.contains(&spec.name),
+        })
+        .collect()
 }
 
 /// Removes partial files that a dead process left in the folders of jobs. A folder that cannot be

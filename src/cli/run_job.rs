@@ -138,8 +138,8 @@ fn show(shell: &Shell, bar: &Bar, event: &Event) {
         return;
     }
     match event {
-        Event::Waiting { job } => {
-            bar.above(|| shell.say(format!("{job} waits for the end of its last run")));
+        Event::Waiting { job, note } => {
+            bar.above(|| shell.say(format!("{job} {note}")));
         }
         Event::Started { run, .. } => {
             bar.above(|| shell.say(format!("{} started (run {})", run.job, run.id)));

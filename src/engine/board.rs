@@ -9,23 +9,21 @@
 //! thousand short jobs do not make hundreds of threads that fight for the processors.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{
-    planner::JobIx,
-    runner::{self, Done, UnderWay, Work},
-};
+use super::runner::{self, Done, UnderWay, Work};
+use crate::job::JobName;
 
 /// A period to register jobs with; nothing ever evaluates it. A cron pattern would be parsed anew
 /// for each job.
@@ -39,13 +37,17 @@ const BATCH: usize = 32;
 const UNDER_WAY: usize = 4;
 const RESEND_AFTER: Duration = Duration::from_secs(2);
 
+/// How long the scheduler crate may take to forget a job.
+const FORGET_WITHIN: Duration = Duration::from_secs(2);
+
 /// The scheduler crate could not register a job.
 #[derive(Debug, thiserror::Error)]
 #[error("register a job on the board")]
 pub struct BoardError(#[source] JobSchedulerError);
 
 /// Work that waits for its job's closure, by job.
-type Parked = Arc<Mutex<HashMap<JobIx, VecDeque<Waiting>>>>;
+type ByJob = HashMap<JobName, VecDeque<Waiting>>;
+type Parked = Arc<Mutex<ByJob>>;
 
 struct Waiting {
     work: Work,
@@ -55,7 +57,7 @@ struct Waiting {
 /// The board of all jobs.
 pub(super) struct Board {
     scheduler: JobScheduler,
-    ids: Vec<OnceCell<Uuid>>,
+    ids: HashMap<JobName, Uuid>,
     parked: Parked,
     room: Arc<Semaphore>,
     tracker: TaskTracker,
@@ -63,17 +65,14 @@ pub(super) struct Board {
 }
 
 impl Board {
-    /// A board for `jobs` jobs; ends of attempts are sent to `done`.
-    pub(super) async fn new(
-        jobs: usize,
-        done: mpsc::UnboundedSender<Done>,
-    ) -> Result<Self, BoardError> {
+    /// An empty board; ends of attempts are sent to `done`.
+    pub(super) async fn new(done: mpsc::UnboundedSender<Done>) -> Result<Self, BoardError> {
         let scheduler = JobScheduler::new_with_channel_size(CHANNEL)
             .await
             .map_err(BoardError)?;
         Ok(Self {
             scheduler,
-            ids: (0..jobs).map(|_| OnceCell::new()).collect(),
+            ids: HashMap::new(),
             parked: Parked::default(),
             room: Arc::new(Semaphore::new(UNDER_WAY)),
             tracker: TaskTracker::new(),
@@ -81,19 +80,55 @@ impl Board {
         })
     }
 
-    /// Registers all jobs, so that none has to be when it is due.
-    pub(super) async fn register_all(&self) -> Result<(), BoardError> {
-        for (index, id) in self.ids.iter().enumerate() {
-            id.get_or_try_init(|| self.register(index)).await?;
+    /// Registers these jobs, so that none has to be when it is due, and forgets all others but
+    /// those whose work is still parked. Who is registered already stays as he is.
+    pub(super) async fn hold(&mut self, jobs: Vec<JobName>) -> Result<(), BoardError> {
+        let wanted: HashSet<&JobName> = jobs.iter().collect();
+        let parked = locked(&self.parked, |map| {
+            map.keys().cloned().collect::<HashSet<_>>()
+        });
+        let gone: Vec<JobName> = self
+            .ids
+            .keys()
+            .filter(|job| !wanted.contains(job) && !parked.contains(*job))
+            .cloned()
+            .collect();
+        for job in gone {
+            self.forget(&job).await;
+        }
+        for job in jobs {
+            self.id(job).await?;
         }
         Ok(())
     }
 
-    async fn register(&self, index: JobIx) -> Result<Uuid, BoardError> {
+    async fn forget(&mut self, job: &JobName) {
+        let Some(id) = self.ids.remove(job) else {
+            return;
+        };
+        match timeout(FORGET_WITHIN, self.scheduler.remove(&id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%job, %error, "a job stays on the board"),
+            Err(_) => {
+                tracing::warn!(%job, "a job stays on the board: it was not forgotten in time");
+            }
+        }
+    }
+
+    async fn id(&mut self, job: JobName) -> Result<Uuid, BoardError> {
+        if let Some(id) = self.ids.get(&job) {
+            return Ok(*id);
+        }
+        let id = self.register(job.clone()).await?;
+        self.ids.insert(job, id);
+        Ok(id)
+    }
+
+    async fn register(&self, name: JobName) -> Result<Uuid, BoardError> {
         let (parked, tracker, done) =
             (self.parked.clone(), self.tracker.clone(), self.done.clone());
         let job = Job::new_repeated_async(NEVER, move |_, _| {
-            let waiting = take(&parked, index);
+            let waiting = take(&parked, &name);
             let (tracker, done) = (tracker.clone(), done.clone());
             Box::pin(async move {
                 if let Some(Waiting { work, under_way }) = waiting {
@@ -122,24 +157,22 @@ impl Board {
     }
 
     /// Wakes the jobs of `works`.
-    pub(super) async fn fire(&self, works: Vec<(JobIx, Work)>) -> Result<(), BoardError> {
+    pub(super) async fn fire(&mut self, works: Vec<Work>) -> Result<(), BoardError> {
         let mut sent = Vec::with_capacity(works.len());
         let mut under_way = UnderWay::default();
-        for (count, (index, work)) in works.into_iter().enumerate() {
+        for (count, work) in works.into_iter().enumerate() {
             if count % BATCH == 0 {
                 under_way = Arc::new(self.wait_for_room().await);
             }
-            let Some(id) = self.ids.get(index) else {
-                continue;
-            };
-            let id = *id.get_or_try_init(|| self.register(index)).await?;
+            let job = work.cx.run.job.clone();
+            let id = self.id(job.clone()).await?;
             let waiting = Waiting {
                 work,
                 under_way: Arc::clone(&under_way),
             };
-            park(&self.parked, index, waiting);
+            park(&self.parked, job.clone(), waiting);
             self.activate(id);
-            sent.push((index, id));
+            sent.push((job, id));
         }
         if !sent.is_empty() {
             self.watch_over(sent);
@@ -159,14 +192,14 @@ impl Board {
     }
 
     /// Sends again what nobody has taken after a while; taking is idempotent.
-    fn watch_over(&self, sent: Vec<(JobIx, Uuid)>) {
+    fn watch_over(&self, sent: Vec<(JobName, Uuid)>) {
         let (parked, context) = (Arc::clone(&self.parked), self.scheduler.context());
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RESEND_AFTER).await;
                 let left: Vec<Uuid> = sent
                     .iter()
-                    .filter(|(index, _)| is_parked(&parked, *index))
+                    .filter(|(job, _)| is_parked(&parked, job))
                     .map(|(_, id)| *id)
                     .collect();
                 if left.is_empty() {
@@ -181,27 +214,27 @@ impl Board {
     }
 }
 
-fn locked<T>(parked: &Parked, with: impl FnOnce(&mut HashMap<JobIx, VecDeque<Waiting>>) -> T) -> T {
+fn locked<T>(parked: &Parked, with: impl FnOnce(&mut ByJob) -> T) -> T {
     with(&mut parked.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn park(parked: &Parked, index: JobIx, waiting: Waiting) {
+fn park(parked: &Parked, job: JobName, waiting: Waiting) {
     locked(parked, |map| {
-        map.entry(index).or_default().push_back(waiting);
+        map.entry(job).or_default().push_back(waiting);
     });
 }
 
-fn take(parked: &Parked, index: JobIx) -> Option<Waiting> {
+fn take(parked: &Parked, job: &JobName) -> Option<Waiting> {
     locked(parked, |map| {
-        let queue = map.get_mut(&index)?;
+        let queue = map.get_mut(job)?;
         let waiting = queue.pop_front();
         if queue.is_empty() {
-            map.remove(&index);
+            map.remove(job);
         }
         waiting
     })
 }
 
-fn is_parked(parked: &Parked, index: JobIx) -> bool {
-    locked(parked, |map| map.contains_key(&index))
+fn is_parked(parked: &Parked, job: &JobName) -> bool {
+    locked(parked, |map| map.contains_key(job))
 }

@@ -10,30 +10,39 @@ use tokio::{
 };
 
 use super::{
-    Command, Config, Error, Event, RunHandle, Running, Status,
+    Command, Config, Error, Event,
     board::Board,
-    events::Finished,
-    planner::{Action, Failure, Input, Planner, Ticket},
+    planner::{Action, Input, Left, Planner, Ticket},
     runner::{Done, Work},
-    scribe::{self, Message, Note},
+    scribe::{self, Message},
+    wake::{Jump, Watchman},
 };
 use crate::{
     clock::Clock,
-    job::{Cx, Env, Outcome, Report, RunInfo, Slot},
-    ledger::{Ended, FailedAttempt, Fence, Instance, Ledger},
+    job::{Cx, Env, JobName, JobSpec, Report, RunInfo},
+    ledger::{self, Fence, Instance, Ledger},
     system::alarm::Alarm,
     watch::{CancelReason, Watch},
 };
 
 mod claim;
+mod commands;
+mod ends;
 
-/// The lane of runs asked for by hand.
-const MANUAL: &str = "manual";
+/// How long a claim holds without a sign of life.
+const LEASE: Duration = Duration::from_mins(5);
+/// How often claims are prolonged while anything runs.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
+/// How often an idle process says that it is alive.
+const ALIVE_EVERY: Duration = Duration::from_mins(5);
+/// How many ends of attempts are taken at once, so that what follows shares a transaction.
+const MOST_DONE: usize = 256;
 
 pub(super) struct Dispatcher {
     planner: Planner,
     env: Arc<Env>,
     clock: Clock,
+    watchman: Watchman,
     ledger: Arc<Ledger>,
     instance: Instance,
     board: Board,
@@ -46,16 +55,17 @@ pub(super) struct Dispatcher {
     done: mpsc::UnboundedReceiver<Done>,
     scribe: mpsc::UnboundedSender<Message>,
     scribe_task: JoinHandle<()>,
-    /// Skips that the ledger could not take; written with the next claims.
+    /// Skips and waits that the ledger could not take; written with the next claims.
     unwritten: Vec<Action>,
     drain_by: Option<Instant>,
-    lost: Vec<crate::ledger::LostRun>,
+    beat_at: Instant,
+    left: Vec<Left>,
     timer: bool,
 }
 
 /// A run whose slot is claimed.
 struct LiveRun {
-    job: usize,
+    spec: Arc<JobSpec>,
     fence: Fence,
     info: RunInfo,
     started_at: Timestamp,
@@ -66,6 +76,7 @@ struct LiveRun {
 
 /// Who asked for a run by hand.
 struct Asker {
+    job: JobName,
     events: mpsc::UnboundedSender<Event>,
     watch: Watch,
 }
@@ -84,9 +95,9 @@ impl Dispatcher {
             timer,
         } = config;
         let (done_tx, done) = mpsc::unbounded_channel();
-        let board = Board::new(set.jobs.len(), done_tx).await?;
+        let mut board = Board::new(done_tx).await?;
         if timer {
-            board.register_all().await?;
+            board.hold(names(&set.jobs)).await?;
         }
         let clock = set.env.clock.clone();
         let alarm = match (&clock, timer) {
@@ -95,12 +106,11 @@ impl Dispatcher {
         };
         let (scribe, messages) = mpsc::unbounded_channel();
         let scribe_task = tokio::spawn(scribe::run(Arc::clone(&ledger), messages, events.clone()));
-        let jobs = set.jobs.into_iter().zip(known);
-        let planner =
-            Planner::new(jobs.map(|(spec, known)| (spec, known.anchor, known.decided_until)));
+        let lost = lost.into_iter().filter(|run| run.scope.is_empty());
         Ok(Self {
-            planner,
+            planner: Planner::new(set.jobs.into_iter().zip(known), set.max_running),
             env: set.env,
+            watchman: Watchman::new(&clock),
             clock,
             ledger,
             instance,
@@ -115,7 +125,14 @@ impl Dispatcher {
             scribe_task,
             unwritten: Vec::new(),
             drain_by: None,
-            lost,
+            beat_at: Instant::now() + RENEW_EVERY,
+            left: lost
+                .map(|run| Left {
+                    job: run.job,
+                    at: run.slot,
+                    ran: run.run.is_some(),
+                })
+                .collect(),
             timer,
         })
     }
@@ -123,24 +140,32 @@ impl Dispatcher {
     /// Runs until drained.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         if self.timer {
-            let lost = std::mem::take(&mut self.lost);
-            let lost = lost.into_iter().filter(|run| run.scope.is_empty());
-            let lost = lost.map(|run| (run.job, run.slot)).collect();
-            self.input(Input::Start { lost }).await;
+            let left = std::mem::take(&mut self.left);
+            self.input(Input::Start { left }).await;
         }
+        let mut done = Vec::new();
         while !(self.drain_by.is_some() && self.planner.is_idle()) {
-            let wake = self.planner.next_wake();
+            // Without a timer nothing is due by itself, but runs by hand have waits of their own.
+            let wake = self
+                .planner
+                .next_wake()
+                .filter(|_| self.timer || !self.planner.is_idle());
             tokio::select! {
                 biased;
-                Some(done) = self.done.recv() => self.attempt_done(done).await,
+                _ = self.done.recv_many(&mut done, MOST_DONE) => {
+                    let inputs = done.drain(..).map(|done| self.attempt_done(done)).collect();
+                    self.inputs(inputs).await;
+                }
                 Some(command) = commands.recv() => self.command(command).await,
                 () = sleep_until(&self.clock, self.alarm.as_ref(), wake) => {
                     self.input(Input::Tick).await;
                 }
                 () = drain_deadline(self.drain_by) => self.cancel_all().await,
+                () = tokio::time::sleep_until(self.beat_at) => self.beat().await,
             }
         }
         commands.close();
+        self.write_what_is_left().await;
         let Self {
             scribe,
             scribe_task,
@@ -151,76 +176,161 @@ impl Dispatcher {
         drop(scribe_task.await);
     }
 
-    async fn command(&mut self, command: Command) {
-        match command {
-            Command::Run { job, reply } => {
-                let handle = self.run_now(&job).await;
-                drop(reply.send(handle));
+    async fn input(&mut self, input: Input) {
+        self.inputs(vec![input]).await;
+    }
+
+    /// Tells the planner and does what it says, until it says nothing more.
+    async fn inputs(&mut self, mut inputs: Vec<Input>) {
+        while !inputs.is_empty() {
+            let jump = self.watchman.ask(&self.clock);
+            let now = self.clock.now();
+            let mut actions = Vec::new();
+            if let Some(jump) = jump {
+                actions.extend(self.jumped(now, jump).await);
             }
-            Command::Cancel { ticket, reason } => {
-                self.input(Input::Cancel { ticket, reason }).await;
+            for input in inputs.drain(..) {
+                actions.extend(self.planner.handle(now, input));
             }
-            Command::Status { reply } => drop(reply.send(self.status())),
-            Command::Drain { grace } => self.drain(grace).await,
+            self.perform(actions, &mut inputs).await;
         }
     }
 
-    async fn run_now(&mut self, name: &str) -> Result<RunHandle, Error> {
-        let job = self
-            .planner
-            .find(name)
-            .ok_or_else(|| Error::UnknownJob(name.to_owned()))?;
-        let spec = self
-            .planner
-            .spec(job)
-            .ok_or_else(|| Error::UnknownJob(name.to_owned()))?;
-        let now = self.clock.now();
-        let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let slot = Slot {
-            job: spec.name.clone(),
-            at,
-            scope: MANUAL.to_owned(),
-        };
-        let ticket = self.planner.ticket();
-        let watch = Watch::default();
-        let (events, receiver) = mpsc::unbounded_channel();
-        self.askers.insert(
-            ticket,
-            Asker {
-                events,
-                watch: watch.clone(),
-            },
-        );
-        self.input(Input::RunNow { ticket, job, slot }).await;
-        Ok(RunHandle {
-            ticket,
-            watch,
-            events: receiver,
+    /// The computer slept or its clock was set.
+    async fn jumped(&mut self, now: Timestamp, jump: Jump) -> Vec<Action> {
+        let Jump {
+            from,
+            to,
+            slept,
+            stepped,
+        } = jump;
+        tracing::warn!(%from, %to, %slept, %stepped, "the computer slept or its clock was set");
+        let gaps = jump.gaps();
+        self.with_ledger("the gap was not kept", move |ledger| {
+            gaps.into_iter().try_for_each(|gap| ledger.note_gap(gap))
         })
+        .await;
+        if self.timer {
+            self.planner.handle(now, Input::Clock { slept, stepped })
+        } else {
+            Vec::new()
+        }
     }
 
-    fn status(&self) -> Status {
-        let mut running: Vec<Running> = self
-            .runs
-            .values()
-            .map(|run| Running {
-                run: run.info.clone(),
-                started_at: run.started_at,
-                progress: run.watch.progress.sample(),
-            })
-            .collect();
-        running.sort_by_key(|running| running.run.id);
-        let upcoming = self.planner.upcoming().into_iter();
-        let upcoming = upcoming
-            .filter_map(|(at, job)| Some((at, self.planner.spec(job)?.name.clone())))
-            .collect();
-        let backlog = self.planner.backlog().count();
-        Status {
-            running,
-            upcoming,
-            backlog,
-            draining: self.drain_by.is_some(),
+    /// Says that this process is alive and prolongs its claims.
+    async fn beat(&mut self) {
+        let every = if self.runs.is_empty() {
+            ALIVE_EVERY
+        } else {
+            RENEW_EVERY
+        };
+        self.beat_at = Instant::now() + every;
+        let me = self.instance;
+        let claims: Vec<(Fence, Duration)> =
+            self.runs.values().map(|run| (run.fence, LEASE)).collect();
+        self.with_ledger("claims were not renewed", move |ledger| {
+            if ledger.renew(me, &claims)?.contains(&false) {
+                tracing::warn!("a claim has been taken over by somebody else");
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Does something with the ledger that nothing depends on; a failure is told.
+    async fn with_ledger(
+        &self,
+        otherwise: &'static str,
+        act: impl FnOnce(&Ledger) -> Result<(), ledger::Error> + Send + 'static,
+    ) {
+        let ledger = Arc::clone(&self.ledger);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || act(&ledger)).await {
+            tracing::error!(error = %crate::job::chain(&error), "{otherwise}");
         }
+    }
+
+    async fn perform(&mut self, actions: Vec<Action>, inputs: &mut Vec<Input>) {
+        let mut decisions = std::mem::take(&mut self.unwritten);
+        let (mut attempts, mut cancels) = (Vec::new(), Vec::new());
+        for action in actions {
+            match action {
+                Action::Start { .. } | Action::Skip { .. } => decisions.push(action),
+                Action::Wait {
+                    ticket,
+                    ref note,
+                    keep,
+                    ..
+                } => {
+                    self.tell_waiting(ticket, note);
+                    if keep {
+                        decisions.push(action);
+                    }
+                }
+                Action::Forget(ticket) => drop(self.askers.remove(&ticket)),
+                Action::WillRetry {
+                    ticket,
+                    attempt,
+                    reason,
+                    next_at,
+                } => {
+                    self.will_retry(ticket, attempt, reason, next_at);
+                }
+                Action::Attempt { ticket, attempt } => attempts.push((ticket, attempt)),
+                Action::Cancel { ticket, reason } => cancels.push((ticket, reason)),
+                Action::End {
+                    ticket,
+                    outcome,
+                    reason,
+                    attempts,
+                } => {
+                    self.end(ticket, outcome, reason, attempts);
+                }
+                Action::Phase { job, anchor } => {
+                    self.with_ledger("the phase of a job was not kept", move |ledger| {
+                        ledger.set_anchor(&job, anchor)
+                    })
+                    .await;
+                }
+            }
+        }
+        let again = attempts.into_iter();
+        let mut works: Vec<Work> = again
+            .filter_map(|(ticket, attempt)| self.work(ticket, attempt))
+            .collect();
+        if !decisions.is_empty() {
+            works.extend(self.decide(decisions, inputs).await);
+        }
+        if let Err(error) = self.board.fire(works).await {
+            tracing::error!(error = %crate::job::chain(&error), "a job could not be woken");
+        }
+        for (ticket, reason) in cancels {
+            if let Some(run) = self.runs.get(&ticket) {
+                run.watch.cancel.cancel(reason);
+            }
+        }
+        // Only now: what is due first starts, then is written about.
+        for ticket in std::mem::take(&mut self.untold) {
+            self.tell_started(ticket);
+        }
+    }
+
+    /// The next attempt of a live run.
+    fn work(&mut self, ticket: Ticket, attempt: u32) -> Option<Work> {
+        let run = self.runs.get_mut(&ticket)?;
+        run.info.attempt = attempt;
+        run.watch.progress.restart();
+        let cx = Cx {
+            run: run.info.clone(),
+            env: Arc::clone(&self.env),
+            zone: run.spec.policy.timezone.clone(),
+            watch: run.watch.clone(),
+        };
+        Some(Work {
+            ticket,
+            job: Arc::clone(&run.spec.job),
+            cx,
+            timeout: run.spec.policy.timeout.duration(),
+        })
     }
 
     async fn drain(&mut self, grace: Duration) {
@@ -233,206 +343,30 @@ impl Dispatcher {
     async fn cancel_all(&mut self) {
         // Far away rather than never: a second signal may still bring it nearer.
         self.drain_by = Instant::now().checked_add(Duration::from_hours(24 * 365));
-        for ticket in self.planner.live() {
-            self.input(Input::Cancel {
-                ticket,
-                reason: CancelReason::Shutdown,
-            })
-            .await;
-        }
-    }
-
-    /// Tells the planner and does what it says, until it says nothing more.
-    async fn input(&mut self, input: Input) {
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
-            let actions = self.planner.handle(self.clock.now(), input);
-            self.perform(actions, &mut inputs).await;
-        }
-    }
-
-    async fn perform(&mut self, actions: Vec<Action>, inputs: &mut Vec<Input>) {
-        let mut decisions = std::mem::take(&mut self.unwritten);
-        let mut works = Vec::new();
-        for action in actions {
-            match action {
-                Action::Start { .. } | Action::Skip { .. } => decisions.push(action),
-                Action::Wait(ticket) => self.tell_waiting(ticket),
-                Action::Forget(ticket) => drop(self.askers.remove(&ticket)),
-                Action::WillRetry {
-                    ticket,
-                    attempt,
-                    reason,
-                    next_at,
-                } => {
-                    self.will_retry(ticket, attempt, reason, next_at);
-                }
-                Action::Attempt { ticket, attempt } => works.extend(self.work(ticket, attempt)),
-                Action::Cancel { ticket, reason } => {
-                    if let Some(run) = self.runs.get(&ticket) {
-                        run.watch.cancel.cancel(reason);
-                    }
-                }
-                Action::End {
-                    ticket,
-                    outcome,
-                    reason,
-                    attempts,
-                } => {
-                    self.end(ticket, outcome, reason, attempts);
-                }
-            }
-        }
-        if !decisions.is_empty() {
-            works.extend(self.decide(decisions, inputs).await);
-        }
-        if let Err(error) = self.board.fire(works).await {
-            tracing::error!(error = %crate::job::chain(&error), "a job could not be woken");
-        }
-        // Only now: what is due first starts, then is written about.
-        for ticket in std::mem::take(&mut self.untold) {
-            self.tell_started(ticket);
-        }
-    }
-
-    fn tell_waiting(&self, ticket: Ticket) {
-        let (Some(asker), Some(job)) = (self.askers.get(&ticket), self.planner.job_of(ticket))
-        else {
-            return;
-        };
-        drop(asker.events.send(Event::Waiting { job }));
-    }
-
-    /// The next attempt of a live run.
-    fn work(&mut self, ticket: Ticket, attempt: u32) -> Option<(usize, Work)> {
-        let run = self.runs.get_mut(&ticket)?;
-        let spec = self.planner.spec(run.job)?;
-        run.info.attempt = attempt;
-        run.watch.progress.restart();
-        let cx = Cx {
-            run: run.info.clone(),
-            env: Arc::clone(&self.env),
-            zone: spec.policy.timezone.clone(),
-            watch: run.watch.clone(),
-        };
-        let timeout = spec.policy.timeout.duration();
-        Some((
-            run.job,
-            Work {
-                ticket,
-                job: Arc::clone(&spec.job),
-                cx,
-                timeout,
-            },
-        ))
-    }
-
-    async fn attempt_done(&mut self, done: Done) {
-        let Done { ticket, result } = done;
-        let failure = match result {
-            Ok(report) => {
-                if let Some(run) = self.runs.get_mut(&ticket) {
-                    run.report = Some(report);
-                    run.hint = None;
-                }
-                None
-            }
-            Err(error) => {
-                let failure = Failure {
-                    disposition: error.disposition,
-                    reason: error.chain(),
-                };
-                if let Some(run) = self.runs.get_mut(&ticket) {
-                    run.hint = error.hint;
-                }
-                Some(failure)
-            }
-        };
-        self.input(Input::Finished { ticket, failure }).await;
-    }
-
-    fn will_retry(&mut self, ticket: Ticket, attempt: u32, reason: String, next_at: Timestamp) {
-        let Some(run) = self.runs.get(&ticket) else {
-            return;
-        };
-        tracing::warn!(job = %run.info.job, run = run.info.id.0, attempt, %reason, %next_at, "attempt failed");
-        let note = Note::Attempt(FailedAttempt {
-            fence: run.fence,
-            attempt,
-            error: reason.clone(),
-        });
-        let event = Event::Retrying {
-            run_id: run.info.id,
-            attempt,
-            reason,
-            next_at,
-        };
-        let asker = self.askers.get(&ticket).map(|asker| asker.events.clone());
-        self.write(Message { note, event, asker });
-    }
-
-    fn end(&mut self, ticket: Ticket, outcome: Outcome, reason: Option<String>, attempts: u32) {
-        let Some(run) = self.runs.remove(&ticket) else {
-            return;
-        };
-        let at = self.clock.now();
-        log_end(&run.info, outcome, reason.as_deref());
-        let report = if outcome == Outcome::Succeeded {
-            run.report
-        } else {
-            None
-        };
-        let note = Note::End(Ended {
-            fence: run.fence,
-            outcome,
-            reason: reason.clone(),
-            attempts,
-            report: report
-                .as_ref()
-                .and_then(|report| serde_json::to_value(report).ok()),
-            at,
-        });
-        let event = Event::Finished(Finished {
-            run_id: run.info.id,
-            job: run.info.job,
-            slot: run.info.slot,
-            trigger: run.info.trigger,
-            missed: run.info.missed,
-            attempts,
-            outcome,
-            reason,
-            hint: run.hint,
-            report,
-            started_at: run.started_at,
-            finished_at: at,
-        });
-        let asker = self.askers.remove(&ticket).map(|asker| asker.events);
-        self.write(Message { note, event, asker });
-    }
-
-    fn write(&self, message: Message) {
-        if self.scribe.send(message).is_err() {
-            tracing::error!("the scribe has ended: history is not written any more");
-        }
+        let reason = CancelReason::Shutdown;
+        let live = self.planner.live().into_iter();
+        let inputs = live
+            .map(|ticket| Input::Cancel { ticket, reason })
+            .collect();
+        self.inputs(inputs).await;
     }
 }
 
-fn log_end(run: &RunInfo, outcome: Outcome, reason: Option<&str>) {
-    let reason = reason.unwrap_or_default();
-    if outcome == Outcome::Succeeded {
-        tracing::info!(job = %run.job, run = run.id.0, "{outcome}");
-    } else {
-        tracing::error!(job = %run.job, run = run.id.0, reason, "{outcome}");
-    }
+fn names(jobs: &[JobSpec]) -> Vec<JobName> {
+    jobs.iter().map(|spec| spec.name.clone()).collect()
 }
 
 async fn sleep_until(clock: &Clock, alarm: Option<&Alarm>, wake: Option<Timestamp>) {
     let Some(at) = wake else {
-        return std::future::pending().await;
+        return clock.until_set().await;
     };
     let Some(alarm) = alarm else {
         let left = Duration::try_from(clock.now().duration_until(at)).unwrap_or_default();
-        return tokio::time::sleep(left).await;
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            () = clock.until_set() => {}
+        }
+        return;
     };
     if let Err(error) = alarm.wait_until(at).await {
         // Not expected of a timer; look again soon rather than never.

@@ -12,10 +12,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run waits for the end of another one of its job.
+    /// The run has to wait.
     Waiting {
         /// The job.
         job: JobName,
+        /// For what, as a verb: `waits for …`.
+        note: String,
     },
     /// Its slot is claimed and its first attempt starts.
     Started {

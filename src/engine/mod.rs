@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
-    job::{JobName, JobSet, RunInfo},
-    ledger::{Instance, Known, Ledger, LostRun},
+    job::{JobName, JobSet, Pause, RunId, RunInfo},
+    ledger::{self, Instance, Known, Ledger, LostRun},
     watch::{CancelReason, Sample, Watch},
 };
 
@@ -23,6 +23,7 @@ mod runner;
 mod scribe;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use board::BoardError;
 pub use events::{Event, Finished};
@@ -39,7 +40,7 @@ pub struct Config {
     pub instance: Instance,
     /// What the ledger knows of each job, in the order of `set`.
     pub known: Vec<Known>,
-    /// Runs that died with an earlier process.
+    /// Slots that an earlier process left open.
     pub lost: Vec<LostRun>,
     /// Whether schedules fire; without, the engine only runs what it is asked to.
     pub timer: bool,
@@ -57,6 +58,9 @@ pub enum Error {
     /// No job is called so.
     #[error("no job is called `{0}`")]
     UnknownJob(String),
+    /// The ledger did not take it.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// The engine has stopped.
     #[error("the engine has stopped")]
     Stopped,
@@ -91,11 +95,35 @@ pub struct Running {
     pub progress: Sample,
 }
 
+/// A run that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Its job.
+    pub job: JobName,
+    /// Its slot.
+    pub slot: Timestamp,
+    /// For what, as a verb: `waits for …`.
+    pub note: String,
+}
+
+/// What is to be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One run.
+    Run(RunId),
+    /// Everything of a job that runs or waits.
+    Job(JobName),
+}
+
 /// A look at the engine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Status {
     /// The runs that are going on, oldest first.
     pub running: Vec<Running>,
+    /// The runs that wait, oldest first.
+    pub waiting: Vec<Waiting>,
+    /// The jobs that are paused.
+    pub paused: Vec<(JobName, Pause)>,
     /// The next slot of each job that has one, earliest first.
     pub upcoming: Vec<(Timestamp, JobName)>,
     /// Slots that wait to be caught up.
@@ -110,9 +138,29 @@ enum Command {
         job: String,
         reply: oneshot::Sender<Result<RunHandle, Error>>,
     },
+    Retry {
+        job: JobName,
+        slot: Timestamp,
+        of: RunId,
+        reply: oneshot::Sender<Result<RunHandle, Error>>,
+    },
     Cancel {
         ticket: Ticket,
         reason: CancelReason,
+    },
+    CancelTarget {
+        target: Target,
+        reply: oneshot::Sender<usize>,
+    },
+    Pause {
+        job: JobName,
+        pause: Option<Pause>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Reload {
+        set: JobSet,
+        known: Vec<Known>,
+        reply: oneshot::Sender<Result<(), Error>>,
     },
     Status {
         reply: oneshot::Sender<Status>,
@@ -148,6 +196,62 @@ impl Engine {
             reply,
         })
         .await?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Does a run again, for the slot it had. Each run can be done again once; the events of a
+    /// second time end without a run.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::Stopped`].
+    pub async fn retry(
+        &self,
+        job: &JobName,
+        slot: Timestamp,
+        of: RunId,
+    ) -> Result<RunHandle, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = job.clone();
+        self.send(Command::Retry {
+            job,
+            slot,
+            of,
+            reply,
+        })
+        .await?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Asks a run, or everything of a job, to stop; says how many runs that were.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn cancel_target(&self, target: Target) -> Result<usize, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::CancelTarget { target, reply }).await?;
+        answer.await.map_err(|_| Error::Stopped)
+    }
+
+    /// Pauses a job, or with `None` resumes it; kept in the ledger first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::Ledger`], [`Error::Stopped`].
+    pub async fn pause(&self, job: &JobName, pause: Option<Pause>) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = job.clone();
+        self.send(Command::Pause { job, pause, reply }).await?;
+        answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Takes other jobs in place of those it has, each with what the ledger knows of it, in the
+    /// order of `set`. Running jobs end under their old definition; a job whose timing is the same
+    /// keeps its phase and what it owes.
+    ///
+    /// # Errors
+    /// [`Error::Board`]: then the old jobs stay. [`Error::Stopped`].
+    pub async fn reload(&self, set: JobSet, known: Vec<Known>) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Reload { set, known, reply }).await?;
         answer.await.map_err(|_| Error::Stopped)?
     }
 

@@ -93,6 +93,7 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         .map(|spec| Registration {
             job: spec.name.clone(),
             schedule: String::new(),
+            needed: false,
         })
         .collect();
     let known = ledger.register(&registrations).unwrap();
@@ -103,7 +104,11 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         clock,
         host: "host".into(),
     });
-    let set = JobSet { jobs: specs, env };
+    let set = JobSet {
+        jobs: specs,
+        env,
+        max_running: None,
+    };
     let config = Config {
         set,
         ledger: Arc::clone(&ledger),

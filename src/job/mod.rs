@@ -14,13 +14,13 @@ pub use cx::{Cx, Env, RunInfo};
 pub use error::{Disposition, JobError, chain};
 pub use policy::{CatchUp, Overlap, Policy, Retry};
 pub use report::{Plan, Report, Step};
-pub use set::{JobSet, JobSpec};
+pub use set::{Cursor, JobSet, JobSpec};
 
 use crate::units::Span;
 
 pub use crate::{
     watch::{Cancel, CancelReason, Cancelled, Progress, Watch},
-    words::{JobName, Outcome, RunId, Slot, Trigger},
+    words::{JobName, LockName, Outcome, Pause, RunId, Slot, Trigger},
 };
 
 /// One thing wrong with a job's settings, found before it ever runs.

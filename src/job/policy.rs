@@ -3,7 +3,11 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::{schedule::Dst, units::Span};
+use crate::{
+    schedule::Dst,
+    units::Span,
+    words::{JobName, LockName},
+};
 
 /// What happens when a slot comes while the job's last run is still going on.
 #[derive(
@@ -93,6 +97,15 @@ pub struct Policy {
     pub catch_up: CatchUp,
     /// How old a missed slot may be and still be caught up.
     pub catch_up_window: Span,
+    /// By at most how much a run starts after its slot; the same for a slot each time.
+    pub jitter: Span,
+    /// Locks that a run holds while it is at work; whoever shares one waits.
+    pub locks: Vec<LockName>,
+    /// Jobs that must have succeeded first. Without a schedule the job runs after them; with one a
+    /// slot waits for their success in the same period.
+    pub needs: Vec<JobName>,
+    /// Who goes first when several wait: the higher number.
+    pub priority: i32,
 }
 
 impl Default for Policy {
@@ -106,6 +119,10 @@ impl Default for Policy {
             overlap: Overlap::default(),
             catch_up: CatchUp::default(),
             catch_up_window: Span::from_secs(24 * 3_600),
+            jitter: Span::from_secs(0),
+            locks: Vec::new(),
+            needs: Vec::new(),
+            priority: 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Env, Job, JobName, Policy};
 use crate::schedule::{Frame, Schedule};
@@ -25,6 +25,11 @@ pub struct JobSpec {
 impl JobSpec {
     /// The first instant strictly after `after` at which any of its schedules is due.
     pub fn next_after(&self, after: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
+        self.next_from(Cursor::at(after), anchor)
+    }
+
+    /// The first instant past the cursor at which any of its schedules is due.
+    pub fn next_from(&self, cursor: Cursor, anchor: Timestamp) -> Option<Timestamp> {
         let frame = Frame {
             zone: self.policy.timezone.clone(),
             dst: self.policy.dst,
@@ -32,8 +37,66 @@ impl JobSpec {
         };
         self.schedules
             .iter()
-            .filter_map(|schedule| schedule.next_after(after, &frame))
+            .filter_map(|schedule| {
+                let after = match schedule {
+                    Schedule::Every(_) => cursor.every,
+                    _ => cursor.wall,
+                };
+                schedule.next_after(after, &frame)
+            })
             .min()
+    }
+
+    /// The last slot before the slot `at`, looked for in ever longer stretches before it; `None`
+    /// when there is none in some twenty times the distance to the next one.
+    pub fn previous(&self, at: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
+        let next = self.next_after(at, anchor)?;
+        let mut stretch = at.duration_until(next);
+        for _ in 0..5 {
+            stretch = stretch.checked_mul(2)?;
+            let mut newest = None;
+            let mut slot = self.next_after(at.checked_sub(stretch).ok()?, anchor);
+            while let Some(found) = slot.filter(|found| *found < at) {
+                newest = Some(found);
+                slot = self.next_after(found, anchor);
+            }
+            if newest.is_some() {
+                return newest;
+            }
+        }
+        None
+    }
+
+    /// How much later than its slot a run starts: below the job's `jitter`, and the same whenever
+    /// it is asked.
+    pub fn jitter(&self, slot: Timestamp) -> SignedDuration {
+        let range = self.policy.jitter.duration().as_millis();
+        if range == 0 {
+            return SignedDuration::ZERO;
+        }
+        let seed = [
+            self.name.as_str().as_bytes(),
+            &slot.as_second().to_le_bytes(),
+        ]
+        .concat();
+        let part = u128::from(fnv1a(&seed)) * range / u128::from(u64::MAX);
+        SignedDuration::from_millis(i64::try_from(part).unwrap_or_default())
+    }
+
+    /// Everything that decides when the job is due, as text; empty when it is never due by itself.
+    /// Two equal ones owe the same slots.
+    pub fn timing(&self) -> String {
+        if !self.policy.enabled || self.schedules.is_empty() {
+            return String::new();
+        }
+        let schedules: Vec<String> = self.schedules.iter().map(ToString::to_string).collect();
+        let zone = self.policy.timezone.iana_name().unwrap_or("local");
+        format!("{} in {zone}, {:?}", schedules.join(", "), self.policy.dst)
+    }
+
+    /// Whether it runs after other jobs instead of at instants.
+    pub fn is_after_others(&self) -> bool {
+        self.schedules.is_empty() && !self.policy.needs.is_empty()
     }
 
     /// The settings of the job if it is of kind `K`.
@@ -43,6 +106,41 @@ impl JobSpec {
     }
 }
 
+/// Up to where the slots of a job are decided: everything at or before it.
+///
+/// The two differ only after the clock was set back: what follows the wall clock waits until its
+/// decided slots have passed again, what comes at equal distances goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// For schedules by the wall clock.
+    pub wall: Timestamp,
+    /// For `every`.
+    pub every: Timestamp,
+}
+
+impl Cursor {
+    /// Both at the same instant.
+    pub fn at(instant: Timestamp) -> Self {
+        Self {
+            wall: instant,
+            every: instant,
+        }
+    }
+
+    /// The slot `at` is decided, too.
+    pub fn pass(&mut self, at: Timestamp) {
+        self.wall = self.wall.max(at);
+        self.every = self.every.max(at);
+    }
+}
+
+/// The 64-bit hash of Fowler, Noll and Vo: short, and the same on every machine and for ever.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 /// All jobs of one job file in the file's order, and what they share.
 #[derive(Debug, Clone)]
 pub struct JobSet {
@@ -50,6 +148,8 @@ pub struct JobSet {
     pub jobs: Vec<JobSpec>,
     /// What they share.
     pub env: Arc<Env>,
+    /// How many runs may be at work at once, those by hand not counted; `None`: no limit.
+    pub max_running: Option<u32>,
 }
 
 impl JobSet {

@@ -1,6 +1,6 @@
 //! The entries of `jobs:`, one by one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use jiff::tz::TimeZone;
 
@@ -9,6 +9,7 @@ use super::{
     fault::{Fault, Wrong, unknown},
     folders::Owned,
     kind::{self, Built},
+    needs::Need,
     node::{Key, Node, Skip, Text, Value},
     policy,
     problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
@@ -37,6 +38,7 @@ pub(super) struct Jobs<'a> {
     pub(super) specs: Vec<JobSpec>,
     pub(super) places: BTreeMap<JobName, Place>,
     pub(super) owned: Vec<Owned>,
+    pub(super) needs: Vec<Need>,
 }
 
 impl Jobs<'_> {
@@ -56,6 +58,9 @@ impl Jobs<'_> {
             self.problems
                 .push(Problem::new(key.place, error.to_string()));
         });
+        if let Ok(name) = &name {
+            self.places.insert(name.clone(), key.place);
+        }
         if self.skip.contains(&node.id) {
             return;
         }
@@ -85,7 +90,21 @@ impl Jobs<'_> {
         let timezone = self.timezone(node);
         if let (Ok(name), Some(built), Some(raw)) = (name, built, raw) {
             policy::check(node, raw.timeout, raw.retry, &mut self.problems);
-            self.places.insert(name.clone(), key.place);
+            policy::check_priority(node, raw.priority, &mut self.problems);
+            let mut policy = policy::resolve(&raw, &self.defaults, timezone, built.window);
+            policy.locks = self
+                .names(node, "locks")
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
+            for (needed, place) in self.names::<JobName>(node, "needs") {
+                policy.needs.push(needed.clone());
+                self.needs.push(Need {
+                    job: name.clone(),
+                    needed,
+                    place,
+                });
+            }
             if self.problems.len() == before {
                 self.own(&name, key, kind, &built);
             }
@@ -93,7 +112,7 @@ impl Jobs<'_> {
                 name,
                 kind: built.name,
                 schedules,
-                policy: policy::resolve(&raw, &self.defaults, timezone, built.window),
+                policy,
                 job: built.job,
             });
         }
@@ -175,6 +194,25 @@ impl Jobs<'_> {
         };
         self.problems.push(problem);
         None
+    }
+
+    /// The names in the list at `setting`, each with its place.
+    fn names<T>(&mut self, node: &Node, setting: &str) -> Vec<(T, Place)>
+    where
+        T: FromStr + PartialEq,
+        T::Err: fmt::Display,
+    {
+        let texts = node.get(setting).map(|node| node.texts(&self.skip));
+        let mut names: Vec<(T, Place)> = Vec::new();
+        for (text, place) in texts.unwrap_or_default() {
+            match text.text.parse() {
+                // Named twice is as good as once.
+                Ok(name) if names.iter().any(|(other, _)| *other == name) => {}
+                Ok(name) => names.push((name, place)),
+                Err(error) => self.problems.push(Problem::new(place, error.to_string())),
+            }
+        }
+        names
     }
 
     fn timezone(&mut self, node: &Node) -> TimeZone {

@@ -17,6 +17,7 @@ mod folders;
 mod interpolate;
 mod jobs;
 mod kind;
+mod needs;
 mod node;
 mod policy;
 mod problem;

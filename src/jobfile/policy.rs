@@ -36,6 +36,11 @@ pub(super) fn resolve(
             .catch_up_window
             .or(defaults.catch_up_window)
             .unwrap_or(kind_window),
+        jitter: job.jitter.unwrap_or(built_in.jitter),
+        priority: job.priority.unwrap_or(built_in.priority),
+        // Names have places: the caller reads them.
+        locks: built_in.locks,
+        needs: built_in.needs,
     }
 }
 
@@ -94,6 +99,14 @@ pub(super) fn check(
         .is_some_and(|backoff| !backoff.is_finite() || backoff < 1.0)
     {
         refuse(&["retry", "backoff"], "`backoff` must be 1 or more");
+    }
+}
+
+/// A `priority` out of range in the job `node`.
+pub(super) fn check_priority(node: &Node, priority: Option<i32>, problems: &mut Vec<Problem>) {
+    if priority.is_some_and(|priority| !(-100..=100).contains(&priority)) {
+        let place = node.get("priority").unwrap_or(node).place;
+        problems.push(Problem::new(place, "`priority` must be from -100 to 100"));
     }
 }
 

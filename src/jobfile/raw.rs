@@ -29,6 +29,9 @@ pub(super) struct RawFile {
     pub(super) defaults: Option<RawDefaults>,
     /// To whom archives are encrypted.
     pub(super) encryption: Option<RawEncryption>,
+    /// How many runs may be at work at once, those by hand not counted; default: no limit.
+    #[schemars(range(min = 1))]
+    pub(super) max_running: Option<u32>,
     /// The jobs by name; a name is 1 to 64 letters, digits, `.`, `_` or `-`.
     #[schemars(with = "BTreeMap<String, RawJob>")]
     pub(super) jobs: Option<IgnoredAny>,
@@ -94,7 +97,7 @@ pub(super) struct RawJob {
     pub(super) description: Option<String>,
     /// When it is due: a cron expression in quotes, `every 5m`, `@daily`, `@start`, or a list of
     /// them; left out: only by hand.
-    pub(super) schedule: Option<Schedules>,
+    pub(super) schedule: Option<OneOrMany>,
     /// The time zone of its schedule, an IANA name; default: the file's.
     pub(super) timezone: Option<String>,
     /// The hours that daylight saving skips or repeats; default: as cron does.
@@ -116,45 +119,57 @@ pub(super) struct RawJob {
     /// How old a missed slot may be and still be caught up; default depends on the kind, mostly
     /// `1d`.
     pub(super) catch_up_window: Option<Span>,
+    /// By at most how much a run starts after its slot, so that not everything starts at once; the
+    /// same for a slot each time.
+    #[schemars(extend("default" = "0s"))]
+    pub(super) jitter: Option<Span>,
+    /// Names of locks that a run holds while it is at work; a job that shares one waits for it.
+    pub(super) locks: Option<OneOrMany>,
+    /// Jobs that must have succeeded first. Without `schedule` the job runs after them; with one, a
+    /// slot waits until they have succeeded since the slot before it.
+    pub(super) needs: Option<OneOrMany>,
+    /// Who goes first when several wait: the higher number, from -100 to 100.
+    #[schemars(range(min = -100, max = 100), extend("default" = 0))]
+    pub(super) priority: Option<i32>,
 }
 
-/// One schedule expression or a list of them.
+/// One text or a list of them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Schedules(pub(super) Vec<String>);
+pub(super) struct OneOrMany(pub(super) Vec<String>);
 
-impl<'de> Deserialize<'de> for Schedules {
+impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMany;
-        impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Schedules;
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = OneOrMany;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a schedule such as `\"0 2 * * *\"` or a list of them")
+                f.write_str("text or a list of texts")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Schedules, E> {
-                Ok(Schedules(vec![text.to_owned()]))
+            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Schedules, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
                 let mut list = Vec::new();
                 while let Some(text) = items.next_element()? {
                     list.push(text);
                 }
-                Ok(Schedules(list))
+                Ok(OneOrMany(list))
             }
         }
-        deserializer.deserialize_any(OneOrMany)
+        deserializer.deserialize_any(Texts)
     }
 }
 
-impl JsonSchema for Schedules {
+impl JsonSchema for OneOrMany {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Schedules".into()
+        "OneOrMany".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -10,6 +10,7 @@ use super::{
     fault::Fault,
     folders, interpolate,
     jobs::Jobs,
+    needs,
     node::{Node, Skip, Value},
     policy,
     problem::{EXAMPLE_HINT, Problem},
@@ -51,9 +52,18 @@ pub(super) fn file(
         specs: Vec::new(),
         places: BTreeMap::new(),
         owned: Vec::new(),
+        needs: Vec::new(),
     };
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
         policy::check(node, defaults.timeout, defaults.retry, &mut jobs.problems);
+    }
+    if raw.max_running == Some(0) {
+        let place = root
+            .get("max_running")
+            .map_or(Place::FILE, |node| node.place);
+        let problem = Problem::new(place, "`max_running` must be 1 or more");
+        jobs.problems
+            .push(problem.hint("leave it out for no limit; `enabled: false` stops a job"));
     }
     let wrong = recipients(&root, &jobs.skip);
     jobs.problems.extend(wrong);
@@ -62,6 +72,8 @@ pub(super) fn file(
         Err(problem) => jobs.problems.push(problem),
     }
     jobs.problems.extend(folders::clashes(&jobs.owned));
+    jobs.problems
+        .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
     *problems = jobs.problems;
     for problem in problems.iter_mut() {
         problem.message = interpolate::redact(&problem.message, &used);
@@ -74,6 +86,7 @@ pub(super) fn file(
         set: JobSet {
             jobs: jobs.specs,
             env: jobs.env,
+            max_running: raw.max_running,
         },
         timezone,
         places: jobs.places,

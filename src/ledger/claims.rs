@@ -40,6 +40,15 @@ pub enum Decision {
     },
 }
 
+/// A slot that is due and waits for its turn; a crash does not forget it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The slot.
+    pub slot: Slot,
+    /// What it waits for.
+    pub note: String,
+}
+
 /// The right to write about a claimed slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
@@ -93,7 +102,8 @@ pub struct FailedAttempt {
 }
 
 impl Ledger {
-    /// Decides slots, all in one transaction. `None` where the slot had been decided before.
+    /// Decides slots and keeps those that wait, all in one transaction. `None` where the slot had
+    /// been decided before; one that waits has not.
     ///
     /// # Errors
     /// [`Error::Statement`]; then nothing is decided.
@@ -101,9 +111,13 @@ impl Ledger {
         &self,
         me: Instance,
         decisions: &[Decision],
+        waiting: &[Waiting],
     ) -> Result<Vec<Option<Claimed>>, Error> {
         let now = millis(self.clock.now());
         self.write("claim slots", Durability::Full, |tx| {
+            waiting
+                .iter()
+                .try_for_each(|waiting| wait_one(tx, me, now, waiting))?;
             decisions
                 .iter()
                 .map(|decision| decide_one(tx, me, now, decision))
@@ -111,21 +125,28 @@ impl Ledger {
         })
     }
 
-    /// Prolongs a claim. False if the fence is old.
+    /// Says that `me` is alive and prolongs its claims, all in one transaction. False where the
+    /// fence is old: that claim is not ours any more.
     ///
     /// # Errors
     /// [`Error::Statement`].
-    pub fn renew(&self, fence: Fence, lease: Duration) -> Result<bool, Error> {
-        let until = lease_end(millis(self.clock.now()), lease);
-        self.write("renew a claim", Durability::Normal, |tx| {
-            tx.prepare_cached(
-                "UPDATE slots SET lease_until = ?4 FROM runs
-                 WHERE runs.id = ?1 AND slots.job = runs.job AND slots.scope = runs.scope
-                   AND slots.at = runs.slot AND slots.fence = ?2 AND slots.owner = ?3
-                   AND slots.state = 'claimed'",
-            )?
-            .execute(params![fence.run.0, fence.token, fence.owner, until])
-            .map(|changed| changed == 1)
+    pub fn renew(&self, me: Instance, claims: &[(Fence, Duration)]) -> Result<Vec<bool>, Error> {
+        let now = millis(self.clock.now());
+        self.write("renew claims", Durability::Normal, |tx| {
+            tx.prepare_cached("UPDATE instances SET alive_at = ?1 WHERE id = ?2")?
+                .execute(params![now, me.0])?;
+            let renew = |(fence, lease): &(Fence, Duration)| {
+                let until = lease_end(now, *lease);
+                tx.prepare_cached(
+                    "UPDATE slots SET lease_until = ?4 FROM runs
+                     WHERE runs.id = ?1 AND slots.job = runs.job AND slots.scope = runs.scope
+                       AND slots.at = runs.slot AND slots.fence = ?2 AND slots.owner = ?3
+                       AND slots.state = 'claimed'",
+                )?
+                .execute(params![fence.run.0, fence.token, fence.owner, until])
+                .map(|changed| changed == 1)
+            };
+            claims.iter().map(renew).collect()
         })
     }
 
@@ -198,7 +219,7 @@ fn claim_one(
              ON CONFLICT (job, scope, at) DO UPDATE
                  SET state = 'claimed', owner = ?4, fence = fence + 1, attempt = attempt + 1,
                      lease_until = ?5
-                 WHERE state = 'lost' AND attempt < ?6
+                 WHERE state IN ('lost', 'waiting') AND attempt < ?6
              RETURNING fence",
         )?
         .query_row(
@@ -248,7 +269,7 @@ fn give_up_lost(tx: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<()> {
     let Slot { job, at, scope } = &claim.slot;
     tx.prepare_cached(
         "UPDATE slots SET state = 'ended'
-         WHERE job = ?1 AND at = ?2 AND scope = ?3 AND state = 'lost'",
+         WHERE job = ?1 AND at = ?2 AND scope = ?3 AND state IN ('lost', 'waiting')",
     )?
     .execute(params![job.as_str(), at.as_second(), scope])
     .map(|_| ())
@@ -267,7 +288,8 @@ fn skip_one(
         .prepare_cached(
             "INSERT INTO slots (job, at, scope, state, owner, fence, attempt, lease_until)
              VALUES (?1, ?2, ?3, 'skipped', ?4, 1, 0, ?5)
-             ON CONFLICT (job, scope, at) DO UPDATE SET state = 'skipped' WHERE state = 'lost'",
+             ON CONFLICT (job, scope, at) DO UPDATE SET state = 'skipped'
+                 WHERE state IN ('lost', 'waiting')",
         )?
         .execute(params![job.as_str(), at.as_second(), scope, me.0, now])?;
     if inserted == 0 {
@@ -292,6 +314,30 @@ fn skip_one(
         run: RunId(run),
         fence: None,
     }))
+}
+
+fn wait_one(
+    tx: &Transaction<'_>,
+    me: Instance,
+    now: i64,
+    waiting: &Waiting,
+) -> rusqlite::Result<()> {
+    let Slot { job, at, scope } = &waiting.slot;
+    tx.prepare_cached(
+        "INSERT INTO slots (job, at, scope, state, owner, fence, attempt, lease_until, note)
+         VALUES (?1, ?2, ?3, 'waiting', ?4, 0, 0, ?5, ?6)
+         ON CONFLICT (job, scope, at) DO UPDATE SET state = 'waiting', note = ?6
+             WHERE state IN ('lost', 'waiting')",
+    )?
+    .execute(params![
+        job.as_str(),
+        at.as_second(),
+        scope,
+        me.0,
+        now,
+        waiting.note
+    ])
+    .map(|_| ())
 }
 
 fn finish_one(tx: &Transaction<'_>, end: &Ended) -> rusqlite::Result<bool> {

@@ -10,11 +10,11 @@ use crate::words::{JobName, RunId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instance(pub(super) i64);
 
-/// A run whose process died.
+/// A slot that its process left behind: its run died, or it still waited for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostRun {
-    /// The run.
-    pub run: RunId,
+    /// The newest run; `None` for a slot that waited and never ran.
+    pub run: Option<RunId>,
     /// Its job.
     pub job: JobName,
     /// Its slot.
@@ -28,18 +28,26 @@ pub struct LostRun {
 pub struct Recovered {
     /// How many runs were found unfinished now; those found by an earlier process do not count.
     pub died: usize,
-    /// The slots that wait to be claimed again, oldest first, however long ago their run died.
+    /// The slots that wait to be claimed, oldest first, however long ago that was.
     pub waiting: Vec<LostRun>,
 }
 
 impl Ledger {
-    /// Begins a life: `what` says what the process is (`daemon`, `run-job x`).
+    /// Begins a life: `what` says what the process is (`daemon`, `run-job x`). The time since the
+    /// last sign of the one before it of the same sort goes into the gaps.
     ///
     /// # Errors
     /// [`Error::Statement`].
     pub fn begin(&self, what: &str, host: &str, version: &str) -> Result<Instance, Error> {
         let now = millis(self.clock.now());
         self.write("begin", Durability::Normal, |tx| {
+            tx.execute(
+                "INSERT INTO gaps (what, began_at, ended_at)
+                 SELECT 'stopped', coalesce(ended_at, alive_at, started_at), ?2 FROM instances
+                 WHERE id = (SELECT max(id) FROM instances WHERE what = ?1)
+                   AND coalesce(ended_at, alive_at, started_at) < ?2",
+                params![what, now],
+            )?;
             tx.prepare_cached(
                 "INSERT INTO instances (pid, host, version, what, started_at)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -91,7 +99,7 @@ impl Ledger {
                 "SELECT (SELECT max(id) FROM runs WHERE runs.job = slots.job
                              AND runs.scope = slots.scope AND runs.slot = slots.at),
                         job, at, scope
-                 FROM slots WHERE state = 'lost' ORDER BY at",
+                 FROM slots WHERE state IN ('lost', 'waiting') ORDER BY at",
             )?;
             let rows = lost.query_map([], raw_lost)?;
             Ok((died, rows.collect::<rusqlite::Result<Vec<_>>>()?))
@@ -100,7 +108,7 @@ impl Ledger {
             .into_iter()
             .map(|(run, job, slot, scope)| {
                 Ok(LostRun {
-                    run: RunId(run),
+                    run: run.map(RunId),
                     job: self.job_name(&job)?,
                     slot: slot_instant(slot),
                     scope,
@@ -118,6 +126,6 @@ impl Ledger {
     }
 }
 
-fn raw_lost(row: &Row<'_>) -> rusqlite::Result<(i64, String, i64, String)> {
+fn raw_lost(row: &Row<'_>) -> rusqlite::Result<(Option<i64>, String, i64, String)> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Durability, Error, Ledger, slot_instant};
-use crate::words::JobName;
+use crate::words::{JobName, Pause};
 
 /// A job as the job file has it now.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Registration {
     pub job: JobName,
     /// Everything that decides when it is due, as text; empty when it is never due.
     pub schedule: String,
+    /// Whether other jobs wait for its success.
+    pub needed: bool,
 }
 
 /// What is known of it.
@@ -23,6 +25,10 @@ pub struct Known {
     /// Up to here every slot is decided: the newest decided slot, or the instant since which the
     /// present schedule is in force. A job seen for the first time has missed nothing.
     pub decided_until: Timestamp,
+    /// The newest slot that succeeded, of a job that others need.
+    pub succeeded: Option<Timestamp>,
+    /// Since and until when its slots are skipped.
+    pub pause: Option<Pause>,
 }
 
 impl Ledger {
@@ -54,6 +60,76 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Keeps a new phase of a job's `every`.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn set_anchor(&self, job: &JobName, anchor: Timestamp) -> Result<(), Error> {
+        self.write("keep the phase of a job", Durability::Normal, |tx| {
+            tx.execute(
+                "UPDATE jobs SET anchor = ?2 WHERE job = ?1",
+                params![job.as_str(), anchor.as_second()],
+            )
+            .map(|_| ())
+        })
+    }
+
+    /// Pauses a job; a pause it has is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn pause(&self, job: &JobName, pause: Pause) -> Result<(), Error> {
+        let until = pause.until.map(Timestamp::as_second);
+        self.write("pause a job", Durability::Full, |tx| {
+            tx.execute(
+                "INSERT INTO pauses (job, since, until) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (job) DO UPDATE SET since = ?2, until = ?3",
+                params![job.as_str(), pause.since.as_second(), until],
+            )
+            .map(|_| ())
+        })
+    }
+
+    /// Ends a job's pause. False if it has none.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn resume(&self, job: &JobName) -> Result<bool, Error> {
+        self.write("resume a job", Durability::Full, |tx| {
+            tx.execute("DELETE FROM pauses WHERE job = ?1", [job.as_str()])
+                .map(|changed| changed == 1)
+        })
+    }
+
+    /// All pauses, also those that have passed, by job.
+    ///
+    /// # Errors
+    /// [`Error::Statement`], [`Error::Row`].
+    pub fn pauses(&self) -> Result<Vec<(JobName, Pause)>, Error> {
+        let connection = self.lock();
+        let read = || {
+            connection
+                .prepare_cached("SELECT job, since, until FROM pauses ORDER BY job")?
+                .query_map([], |row| {
+                    Ok((row.get::<_, String>(0)?, (row.get(1)?, row.get(2)?)))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let rows = read().map_err(self.failed("read pauses"))?;
+        rows.into_iter()
+            .map(|(job, pause)| Ok((self.job_name(&job)?, resolve_pause(pause))))
+            .collect()
+    }
+}
+
+fn resolve_pause((since, until): (i64, Option<i64>)) -> Pause {
+    Pause {
+        since: slot_instant(since),
+        until: until.map(slot_instant),
+    }
+}
+
 fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite::Result<Known> {
     let name = job.job.as_str();
     let known: Option<(String, i64, i64)> = tx
@@ -75,8 +151,20 @@ fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite:
     let newest: Option<i64> = tx
         .prepare_cached("SELECT max(at) FROM slots WHERE job = ?1 AND scope = ''")?
         .query_row([name], |row| row.get(0))?;
+    let succeeded: Option<i64> = if job.needed {
+        tx.prepare_cached("SELECT max(slot) FROM runs WHERE job = ?1 AND outcome = 'succeeded'")?
+            .query_row([name], |row| row.get(0))?
+    } else {
+        None
+    };
+    let pause = tx
+        .prepare_cached("SELECT since, until FROM pauses WHERE job = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
     Ok(Known {
         anchor: slot_instant(anchor),
         decided_until: slot_instant(newest.unwrap_or(since).max(since)),
+        succeeded: succeeded.map(slot_instant),
+        pause: pause.map(resolve_pause),
     })
 }

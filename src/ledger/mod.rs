@@ -17,6 +17,7 @@ use crate::{clock::Clock, sqlite};
 
 mod claims;
 mod error;
+mod gaps;
 mod history;
 mod instances;
 mod jobs;
@@ -24,8 +25,9 @@ mod journal;
 mod repair;
 mod schema;
 
-pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence};
+pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
 pub use error::Error;
+pub use gaps::Gap;
 pub use history::{Filter, RunRow};
 pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};

@@ -1,7 +1,8 @@
 //! The ledger's tables. Only ever append a migration; never change one that has shipped.
 
 /// One SQL script per schema version.
-pub(crate) const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "
 -- One row for each life of a process that ran jobs. Times are milliseconds since 1970, UTC.
 CREATE TABLE instances (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,4 +75,53 @@ CREATE TABLE journal (
     subject TEXT NOT NULL,
     detail  TEXT NOT NULL
 );
-"];
+",
+    "
+-- A slot may wait for its turn: due, not yet run, and not forgotten by a crash. `note` says for
+-- what it waits.
+CREATE TABLE slots_2 (
+    job         TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    scope       TEXT NOT NULL,
+    state       TEXT NOT NULL
+        CHECK (state IN ('waiting', 'claimed', 'ended', 'skipped', 'lost')),
+    owner       INTEGER NOT NULL REFERENCES instances (id),
+    fence       INTEGER NOT NULL,
+    attempt     INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    note        TEXT,
+    PRIMARY KEY (job, scope, at)
+) WITHOUT ROWID;
+INSERT INTO slots_2
+    SELECT job, at, scope, state, owner, fence, attempt, lease_until, NULL FROM slots;
+DROP TABLE slots;
+ALTER TABLE slots_2 RENAME TO slots;
+CREATE INDEX slots_open ON slots (at) WHERE state IN ('lost', 'waiting');
+
+-- Only what is asked for is indexed: a claim writes one index less.
+DROP INDEX runs_by_outcome;
+CREATE INDEX runs_failed ON runs (id)
+    WHERE outcome IN ('failed', 'timed-out', 'cancelled', 'lost');
+CREATE INDEX runs_open ON runs (id) WHERE outcome IS NULL;
+CREATE INDEX runs_succeeded ON runs (job, slot) WHERE outcome = 'succeeded';
+
+-- The last sign of life of a process that is going on.
+ALTER TABLE instances ADD COLUMN alive_at INTEGER;
+
+-- Jobs whose slots are skipped for a while; no `until`: until resumed. Seconds since 1970.
+CREATE TABLE pauses (
+    job   TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    until INTEGER
+) WITHOUT ROWID;
+
+-- When nobody was awake, or the clock was set: `stopped`, `suspended`, `stepped`. Milliseconds.
+CREATE TABLE gaps (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    what     TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL
+);
+CREATE INDEX gaps_by_end ON gaps (ended_at);
+",
+];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::words::{Outcome, Slot, Trigger};
+use crate::words::{GapKind, JobName, Outcome, Pause, Slot, Trigger};
 
 struct Book {
     _root: tempfile::TempDir,
@@ -57,7 +57,7 @@ fn end(fence: Fence) -> Ended {
 fn claim(book: &Book, job: &str, at: i64) -> Option<Fence> {
     let claimed = book
         .ledger
-        .decide(book.me, &[run(job, at)])
+        .decide(book.me, &[run(job, at)], &[])
         .unwrap()
         .remove(0);
     claimed.and_then(|claimed| claimed.fence)
@@ -67,11 +67,11 @@ fn claim(book: &Book, job: &str, at: i64) -> Option<Fence> {
 fn a_slot_is_claimed_once_and_for_ever() {
     let book = book();
     let decisions = [run("a", 10), run("b", 10), run("a", 10)];
-    let claimed = book.ledger.decide(book.me, &decisions).unwrap();
+    let claimed = book.ledger.decide(book.me, &decisions, &[]).unwrap();
     assert!(claimed[0].is_some() && claimed[1].is_some() && claimed[2].is_none());
     let again = Ledger::open(&book.path, Clock::System).unwrap();
     let other = again.begin("daemon", "host", "1").unwrap();
-    assert_eq!(again.decide(other, &[run("a", 10)]).unwrap(), [None]);
+    assert_eq!(again.decide(other, &[run("a", 10)], &[]).unwrap(), [None]);
 }
 
 #[test]
@@ -82,7 +82,10 @@ fn a_skip_uses_its_slot_up_and_stands_in_history() {
         trigger: Trigger::Schedule,
         reason: "overlap".into(),
     };
-    let claimed = book.ledger.decide(book.me, &[skip, run("a", 10)]).unwrap();
+    let claimed = book
+        .ledger
+        .decide(book.me, &[skip, run("a", 10)], &[])
+        .unwrap();
     assert_eq!((claimed[0].unwrap().fence, claimed[1]), (None, None));
     let row = book.ledger.run(claimed[0].unwrap().run).unwrap().unwrap();
     assert_eq!(
@@ -115,17 +118,22 @@ fn a_dead_owners_run_is_lost_and_its_old_fence_writes_nothing() {
     let next = ledger.begin("daemon", "host", "1").unwrap();
     let lost = ledger.recover(next).unwrap().waiting;
     assert_eq!(lost.len(), 1);
-    assert_eq!((lost[0].run, lost[0].job.as_str()), (old.run(), "a"));
-    let taken = ledger.decide(next, &[run("a", 10)]).unwrap()[0]
+    assert_eq!((lost[0].run, lost[0].job.as_str()), (Some(old.run()), "a"));
+    let taken = ledger.decide(next, &[run("a", 10)], &[]).unwrap()[0]
         .unwrap()
         .fence
         .unwrap();
     assert_ne!(taken.run(), old.run());
     assert_eq!(ledger.finish(&[end(old)]).unwrap(), [false]);
-    assert!(!ledger.renew(old, Duration::from_secs(9)).unwrap());
-    assert!(ledger.renew(taken, Duration::from_secs(9)).unwrap());
+    let renew = |fence| {
+        ledger
+            .renew(next, &[(fence, Duration::from_secs(9))])
+            .unwrap()
+    };
+    assert_eq!(renew(old), [false]);
+    assert_eq!(renew(taken), [true]);
     assert_eq!(ledger.finish(&[end(taken)]).unwrap(), [true]);
-    assert!(!ledger.renew(taken, Duration::from_secs(9)).unwrap());
+    assert_eq!(renew(taken), [false]);
     let row = ledger.run(old.run()).unwrap().unwrap();
     assert_eq!(row.outcome, Some(Outcome::Lost));
     assert!(row.reason.unwrap().contains("died"));
@@ -139,7 +147,7 @@ fn a_slot_that_kills_its_process_is_not_given_out_for_ever() {
         let ledger = Ledger::open(&book.path, Clock::System).unwrap();
         let me = ledger.begin("daemon", "host", "1").unwrap();
         assert_eq!(ledger.recover(me).unwrap().died, 1, "life {life}");
-        let claimed = ledger.decide(me, &[run("a", 10)]).unwrap();
+        let claimed = ledger.decide(me, &[run("a", 10)], &[]).unwrap();
         assert_eq!(claimed[0].is_some(), granted, "life {life}");
     }
 }
@@ -166,6 +174,7 @@ fn a_new_job_has_missed_nothing_and_a_known_one_goes_on_from_its_last_slot() {
         [Registration {
             job: "a".parse().unwrap(),
             schedule: schedule.into(),
+            needed: true,
         }]
     };
     let first = book.ledger.register(&job("every 5m")).unwrap()[0];
@@ -283,4 +292,135 @@ fn a_ledger_of_a_newer_version_is_refused() {
         .unwrap();
     let error = Ledger::open(&book.path, Clock::System).unwrap_err();
     assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_slot_that_waits_outlives_its_process_and_is_claimed_once() {
+    let book = book();
+    let waiting = |at| Waiting {
+        slot: slot("a", at),
+        note: "waits for the lock `db`".into(),
+    };
+    let waits = [waiting(10), waiting(20)];
+    assert_eq!(book.ledger.decide(book.me, &[], &waits).unwrap(), []);
+    // A later slot that is claimed must not hide it.
+    claim(&book, "a", 30).unwrap();
+    let ledger = Ledger::open(&book.path, Clock::System).unwrap();
+    let me = ledger.begin("daemon", "host", "1").unwrap();
+    let left = ledger.recover(me).unwrap().waiting;
+    let left: Vec<_> = left
+        .iter()
+        .map(|left| (left.slot.as_second(), left.run.is_some()))
+        .collect();
+    assert_eq!(left, [(10, false), (20, false), (30, true)]);
+    let skip = Decision::Skip {
+        slot: slot("a", 20),
+        trigger: Trigger::CatchUp,
+        reason: "merged".into(),
+    };
+    let claimed = ledger
+        .decide(me, &[run("a", 10), skip], &[waiting(10)])
+        .unwrap();
+    assert!(claimed.iter().all(Option::is_some));
+    // Decided for good: neither another claim nor another wait changes it.
+    let again = ledger
+        .decide(me, &[run("a", 10), run("a", 20)], &waits)
+        .unwrap();
+    assert_eq!(again, [None, None]);
+}
+
+#[test]
+fn a_pause_is_kept_until_it_is_resumed() {
+    let book = book();
+    let job: JobName = "a".parse().unwrap();
+    let pause = Pause {
+        since: Timestamp::from_second(5).unwrap(),
+        until: Some(Timestamp::from_second(9).unwrap()),
+    };
+    book.ledger.pause(&job, pause).unwrap();
+    assert_eq!(book.ledger.pauses().unwrap(), [(job.clone(), pause)]);
+    let registration = Registration {
+        job: job.clone(),
+        schedule: "every 5m".into(),
+        needed: false,
+    };
+    assert_eq!(
+        book.ledger.register(&[registration]).unwrap()[0].pause,
+        Some(pause)
+    );
+    assert!(pause.covers(pause.since) && !pause.covers(pause.until.unwrap()));
+    assert!(book.ledger.resume(&job).unwrap() && !book.ledger.resume(&job).unwrap());
+}
+
+#[test]
+fn the_newest_success_of_a_needed_job_is_known() {
+    let book = book();
+    for at in [10, 30, 20] {
+        let fence = claim(&book, "a", at).unwrap();
+        let outcome = if at == 30 {
+            Outcome::Failed
+        } else {
+            Outcome::Succeeded
+        };
+        book.ledger
+            .finish(&[Ended {
+                outcome,
+                ..end(fence)
+            }])
+            .unwrap();
+    }
+    let registration = |needed| Registration {
+        job: "a".parse().unwrap(),
+        schedule: "every 5m".into(),
+        needed,
+    };
+    let known = book.ledger.register(&[registration(true)]).unwrap()[0];
+    assert_eq!(known.succeeded, Timestamp::from_second(20).ok());
+    assert_eq!(
+        book.ledger.register(&[registration(false)]).unwrap()[0].succeeded,
+        None
+    );
+}
+
+#[test]
+fn the_time_between_two_daemons_is_a_gap() {
+    let book = book();
+    book.ledger.renew(book.me, &[]).unwrap();
+    let ledger = Ledger::open(&book.path, Clock::System).unwrap();
+    ledger.begin("run-job a", "host", "1").unwrap();
+    assert_eq!(ledger.gaps(Timestamp::UNIX_EPOCH).unwrap(), []);
+    ledger.begin("daemon", "host", "1").unwrap();
+    let gaps = ledger.gaps(Timestamp::UNIX_EPOCH).unwrap();
+    assert!(
+        gaps.iter()
+            .all(|gap| gap.what == GapKind::Stopped && gap.covers(gap.ended_at))
+    );
+    let step = Gap {
+        what: GapKind::Stepped,
+        began_at: Timestamp::from_second(50).unwrap(),
+        ended_at: Timestamp::from_second(20).unwrap(),
+    };
+    ledger.note_gap(step).unwrap();
+    assert_eq!(
+        ledger.gaps(Timestamp::from_second(20).unwrap()).unwrap()[0],
+        step
+    );
+}
+
+#[test]
+fn a_ledger_of_the_first_version_keeps_its_slots() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("l.db");
+    let old = crate::sqlite::open_own(&path, &schema::MIGRATIONS[..1]).unwrap();
+    old.execute_batch(
+        "INSERT INTO instances (pid, host, version, what, started_at) VALUES (1, 'h', '1', 'x', 0);
+         INSERT INTO slots VALUES ('a', 10, '', 'ended', 1, 1, 1, 0), ('a', 20, '', 'lost', 1, 1, 1, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let ledger = Ledger::open(&path, Clock::System).unwrap();
+    let me = ledger.begin("daemon", "host", "1").unwrap();
+    let claimed = ledger.decide(me, &[run("a", 10)], &[]).unwrap();
+    assert_eq!(claimed, [None]);
+    assert_eq!(ledger.recover(me).unwrap().waiting.len(), 1);
 }

@@ -1,24 +1,22 @@
-//! Claiming the slots that the planner wants to run or to skip.
+//! Claiming the slots that the planner wants to run, to skip or to keep waiting.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::{Dispatcher, LiveRun};
+use super::{Dispatcher, LEASE, LiveRun};
 use crate::{
     engine::{
         events::{Event, Finished},
-        planner::{Action, Input, JobIx, Ticket},
+        planner::{Action, Input, Ticket},
         runner::Work,
         scribe::tell,
     },
     job::{Outcome, RunId, RunInfo, Slot, Trigger},
-    ledger::{Claim, Claimed, Decision, Fence},
+    ledger::{Claim, Claimed, Decision, Fence, Waiting},
     watch::Watch,
 };
 
-/// How long a claim outlives the job's timeout.
-const LEASE_MARGIN: Duration = Duration::from_mins(5);
 /// A run by hand in a second that already has one moves on by at most this many seconds.
 const MANUAL_BUMPS: u32 = 60;
 
@@ -28,8 +26,11 @@ impl Dispatcher {
         &mut self,
         actions: Vec<Action>,
         inputs: &mut Vec<Input>,
-    ) -> Vec<(JobIx, Work)> {
-        let mut pending = actions;
+    ) -> Vec<Work> {
+        let (waits, mut pending): (Vec<Action>, Vec<Action>) = actions
+            .into_iter()
+            .partition(|action| matches!(action, Action::Wait { .. }));
+        let mut waiting: Vec<Waiting> = waits.iter().filter_map(waiting).collect();
         let mut works = Vec::new();
         for _ in 0..=MANUAL_BUMPS {
             let decisions: Vec<Decision> = pending
@@ -37,12 +38,14 @@ impl Dispatcher {
                 .filter_map(|action| self.decision(action))
                 .collect();
             let (ledger, me) = (Arc::clone(&self.ledger), self.instance);
-            let written = tokio::task::spawn_blocking(move || ledger.decide(me, &decisions)).await;
+            let waiting = std::mem::take(&mut waiting);
+            let written =
+                tokio::task::spawn_blocking(move || ledger.decide(me, &decisions, &waiting)).await;
             let claimed = match written {
                 Ok(Ok(claimed)) => claimed,
                 Ok(Err(error)) => {
                     tracing::error!(error = %crate::job::chain(&error), "claims wait for the ledger");
-                    self.keep_unwritten(pending, inputs);
+                    self.keep_unwritten(waits.into_iter().chain(pending), inputs);
                     return works;
                 }
                 Err(_runtime_is_ending) => return works,
@@ -76,19 +79,18 @@ impl Dispatcher {
     fn decision(&self, action: &Action) -> Option<Decision> {
         match action {
             Action::Start {
-                job,
+                ticket,
                 slot,
                 trigger,
                 missed,
-                ..
             } => {
-                let policy = self.planner.spec(*job).map(|spec| &spec.policy)?;
+                let spec = self.planner.spec_of(*ticket)?;
                 Some(Decision::Run(Claim {
                     slot: slot.clone(),
                     trigger: *trigger,
                     missed: *missed,
-                    lease: policy.timeout.duration().saturating_add(LEASE_MARGIN),
-                    max_claims: policy.retry.attempts.max(1),
+                    lease: LEASE,
+                    max_claims: spec.policy.retry.attempts.max(1),
                 }))
             }
             Action::Skip {
@@ -105,22 +107,38 @@ impl Dispatcher {
         }
     }
 
-    /// The ledger is busy or full: starts are planned again, skips are kept for the next time.
-    fn keep_unwritten(&mut self, actions: Vec<Action>, inputs: &mut Vec<Input>) {
+    /// The ledger is busy or full: starts are planned again, the rest is kept for the next time. A
+    /// slot of the schedule that could not be claimed is kept waiting with the next thing written,
+    /// so that no later slot can hide it from the next start.
+    fn keep_unwritten(&mut self, actions: impl Iterator<Item = Action>, inputs: &mut Vec<Input>) {
         for action in actions {
             match action {
-                Action::Start { ticket, .. } => inputs.push(Input::Unclaimed(ticket)),
-                skip => self.unwritten.push(skip),
+                Action::Start {
+                    ticket,
+                    slot,
+                    trigger,
+                    ..
+                } => {
+                    inputs.push(Input::Unclaimed(ticket));
+                    if !by_person(trigger) {
+                        self.unwritten.push(Action::Wait {
+                            ticket,
+                            slot,
+                            note: "waits for the ledger".to_owned(),
+                            keep: true,
+                        });
+                    }
+                }
+                other => self.unwritten.push(other),
             }
         }
     }
 
-    fn decided(&mut self, action: Action, claimed: Claimed) -> Option<(JobIx, Work)> {
+    fn decided(&mut self, action: Action, claimed: Claimed) -> Option<Work> {
         match (action, claimed.fence) {
             (
                 Action::Start {
                     ticket,
-                    job,
                     slot,
                     trigger,
                     missed,
@@ -135,7 +153,7 @@ impl Dispatcher {
                     trigger,
                     missed,
                 };
-                self.started(ticket, job, fence, run);
+                self.started(ticket, fence, run);
                 self.work(ticket, 1)
             }
             (
@@ -154,12 +172,15 @@ impl Dispatcher {
         }
     }
 
-    fn started(&mut self, ticket: Ticket, job: JobIx, fence: Fence, info: RunInfo) {
+    fn started(&mut self, ticket: Ticket, fence: Fence, info: RunInfo) {
+        let Some(spec) = self.planner.spec_of(ticket) else {
+            return;
+        };
         let started_at = self.clock.now();
         let asker = self.askers.get(&ticket);
         let watch = asker.map_or_else(Watch::default, |asker| asker.watch.clone());
         let run = LiveRun {
-            job,
+            spec: Arc::clone(spec),
             fence,
             info,
             started_at,
@@ -219,21 +240,29 @@ impl Dispatcher {
     }
 }
 
-/// The slot had been decided. A run by hand takes the next free second; one of the schedule is
-/// none of ours.
+fn waiting(action: &Action) -> Option<Waiting> {
+    match action {
+        Action::Wait { slot, note, .. } => Some(Waiting {
+            slot: slot.clone(),
+            note: note.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// The slot had been decided. A run by hand takes the next free second; one of the schedule, or a
+/// second retry of a run, is none of ours.
 fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
     match action {
         Action::Start {
             ticket,
-            job,
             mut slot,
-            trigger,
+            trigger: trigger @ Trigger::Manual,
             missed,
-        } if is_manual(trigger) => {
+        } => {
             slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
             Some(Action::Start {
                 ticket,
-                job,
                 slot,
                 trigger,
                 missed,
@@ -242,9 +271,9 @@ fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
         Action::Skip {
             ticket,
             mut slot,
-            trigger,
+            trigger: trigger @ Trigger::Manual,
             reason,
-        } if is_manual(trigger) => {
+        } => {
             slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
             Some(Action::Skip {
                 ticket,
@@ -262,7 +291,7 @@ fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
     }
 }
 
-/// Whether a run belongs to the lane of runs by hand.
-fn is_manual(trigger: Trigger) -> bool {
-    trigger == Trigger::Manual
+/// Whether a person asked for a run.
+fn by_person(trigger: Trigger) -> bool {
+    matches!(trigger, Trigger::Manual | Trigger::Retry)
 }

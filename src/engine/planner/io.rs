@@ -1,10 +1,11 @@
 //! What the planner is told and what it says.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{JobIx, Ticket};
+use super::Ticket;
 use crate::{
-    job::{Disposition, JobName, Slot, Trigger},
+    job::{Disposition, JobName, JobSpec, Pause, Slot, Trigger},
+    ledger::Known,
     watch::CancelReason,
     words::Outcome,
 };
@@ -12,10 +13,10 @@ use crate::{
 /// What the planner is told.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// The daemon starts: everything decided before is known, `lost` slots may run again.
+    /// The daemon starts: everything decided before is known, what was left open may run.
     Start {
-        /// Scheduled slots whose runs died with an earlier process.
-        lost: Vec<(JobName, Timestamp)>,
+        /// Slots of the schedule that an earlier process left open.
+        left: Vec<Left>,
     },
     /// The instant of `Planner::next_wake` has come.
     Tick,
@@ -23,10 +24,10 @@ pub enum Input {
     RunNow {
         /// The ticket.
         ticket: Ticket,
-        /// The job.
-        job: JobIx,
-        /// The slot in the lane of runs by hand.
+        /// The slot, in a lane of its own.
         slot: Slot,
+        /// [`Trigger::Manual`] or [`Trigger::Retry`].
+        trigger: Trigger,
     },
     /// An attempt is over: `None` when it succeeded, else why not.
     Finished {
@@ -46,8 +47,41 @@ pub enum Input {
         /// Why.
         reason: CancelReason,
     },
+    /// A job is paused, or with `None` resumed.
+    Pause {
+        /// The job.
+        job: JobName,
+        /// Since and until when.
+        pause: Option<Pause>,
+    },
+    /// Wall clock and monotonic time went apart.
+    Clock {
+        /// For how long the computer slept.
+        slept: SignedDuration,
+        /// By how much the clock was set; negative: back.
+        stepped: SignedDuration,
+    },
+    /// Other jobs from now on. Runs end under their old definition; slots of a job whose timing is
+    /// the same go on where they were.
+    Reload {
+        /// The jobs, each with what the ledger knows of it.
+        jobs: Vec<(JobSpec, Known)>,
+        /// How many runs may be at work at once.
+        max_running: Option<u32>,
+    },
     /// No new slots from now on.
     Shutdown,
+}
+
+/// A slot of the schedule that an earlier process left open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The job.
+    pub job: JobName,
+    /// The slot.
+    pub at: Timestamp,
+    /// Whether a run of it died; otherwise it had only waited.
+    pub ran: bool,
 }
 
 /// Why an attempt did not succeed.
@@ -66,8 +100,6 @@ pub enum Action {
     Start {
         /// The run.
         ticket: Ticket,
-        /// The job.
-        job: JobIx,
         /// The slot.
         slot: Slot,
         /// Why.
@@ -86,8 +118,17 @@ pub enum Action {
         /// Why it does not.
         reason: String,
     },
-    /// The run waits for the end of another one of its job.
-    Wait(Ticket),
+    /// The run has to wait.
+    Wait {
+        /// The run.
+        ticket: Ticket,
+        /// Its slot.
+        slot: Slot,
+        /// For what.
+        note: String,
+        /// Whether a crash must not forget it: a slot of the schedule that is not claimed yet.
+        keep: bool,
+    },
     /// Record that an attempt failed; the next one comes at `next_at`.
     WillRetry {
         /// The run.
@@ -113,7 +154,7 @@ pub enum Action {
         /// Why.
         reason: CancelReason,
     },
-    /// The run never came to be: its claim was never written, and it is not wanted any more.
+    /// The run never came to be: there is no row to end, and a slot that was kept waiting stays so.
     Forget(Ticket),
     /// The run is over.
     End {
@@ -126,4 +167,20 @@ pub enum Action {
         /// How many attempts there were.
         attempts: u32,
     },
+    /// Keep a new phase of the `every` of a job.
+    Phase {
+        /// The job.
+        job: JobName,
+        /// The phase.
+        anchor: Timestamp,
+    },
+}
+
+pub(super) fn skip(pending: super::state::Pending, reason: impl Into<String>) -> Action {
+    Action::Skip {
+        ticket: pending.ticket,
+        slot: pending.slot,
+        trigger: pending.trigger,
+        reason: reason.into(),
+    }
 }

@@ -1,30 +1,41 @@
 //! What happens next: a pure state machine from inputs to actions.
 //!
 //! The planner knows jobs, slots and live runs and nothing else: no clock (`now` is given), no
-//! ledger, no threads. The engine does what the actions say and reports back. It holds:
-//! at most one live run per `overlap: skip` job; every ticket ends in exactly one [`Action::Skip`]
-//! or [`Action::End`]; no slot is started twice; however far the clock jumps, a `latest` job is
+//! threads, no files. The engine does what the actions say and reports back. It holds:
+//! at most one live run per `overlap: skip` job; every ticket ends in exactly one [`Action::Skip`],
+//! [`Action::End`] or [`Action::Forget`]; no slot is started twice; every slot whose time has come
+//! is decided or kept waiting in the same breath; however far the clock jumps, a `latest` job is
 //! caught up by one run.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeSet, BinaryHeap, HashMap},
+    sync::Arc,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    job::{JobName, JobSpec, Overlap, Slot, Trigger},
+    job::{JobName, JobSpec, Overlap, Pause, Slot, Trigger},
+    ledger::Known,
     watch::CancelReason,
 };
 
 mod catch_up;
+mod clock;
 mod finish;
+mod gate;
 mod io;
+mod reload;
+mod state;
 #[cfg(test)]
 mod tests;
 
-pub use io::{Action, Failure, Input};
+use io::skip;
+use state::{Due, JobIx, JobState, Live, Pending, Stage};
+
+pub use io::{Action, Failure, Input, Left};
+pub use state::Ticket;
 
 /// How late a slot may be and still count as on time: more is a sleep, a stop or a clock step.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
@@ -32,64 +43,41 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
 /// How long after the start the first caught-up run waits, so that it never competes with it.
 pub const SETTLE: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long after a sleep or a step of the clock missed slots wait to be decided: networks come
+/// back, clocks are set right.
+pub const RESUME_SETTLE: SignedDuration = SignedDuration::from_secs(45);
+
 /// How long to wait before a claim that the ledger could not take is tried again.
 const CLAIM_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
-/// One run as the planner sees it; numbers are never used twice in a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
-
-/// The index of a job in the planner's list.
-pub type JobIx = usize;
-
-/// One job in the planner.
-#[derive(Debug)]
-struct JobState {
-    spec: JobSpec,
-    anchor: Timestamp,
-    /// Every slot up to here is decided, or waits in the backlog or the queue.
-    decided_until: Timestamp,
-    live: Vec<Ticket>,
-    queued: Option<Pending>,
-}
-
-/// A run that shall start but has not.
-#[derive(Debug, Clone)]
-struct Pending {
-    ticket: Ticket,
-    job: JobIx,
-    slot: Slot,
-    trigger: Trigger,
-    missed: u32,
-}
-
-#[derive(Debug)]
-struct Live {
-    pending: Pending,
-    attempt: u32,
-    /// The error of the attempt after which the run waits for its next one.
-    waiting: Option<String>,
-    /// The ledger could not take the claim: so far there is no run.
-    unclaimed: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Slot(JobIx),
-    Attempt(Ticket),
-    Claim(Ticket),
-    Backlog,
+/// A run that waits for something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiter {
+    /// The run.
+    pub ticket: Ticket,
+    /// Its slot.
+    pub slot: Slot,
+    /// For what it waits.
+    pub note: String,
 }
 
 /// The state machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Planner {
     jobs: Vec<JobState>,
+    index: HashMap<JobName, JobIx>,
+    /// The jobs that need a job.
+    dependants: HashMap<JobName, Vec<JobIx>>,
+    /// The newest slot that succeeded, of each job that others need.
+    succeeded: HashMap<JobName, Timestamp>,
     heap: BinaryHeap<Reverse<(Timestamp, Due)>>,
     live: HashMap<Ticket, Live>,
+    gate: gate::Gate,
     /// Caught-up runs that wait for their turn, one at a time.
-    backlog: VecDeque<Pending>,
+    backlog: Vec<Pending>,
     catching_up: Option<Ticket>,
+    /// Until then missed slots are not decided.
+    settle_until: Timestamp,
     next_ticket: u64,
     draining: bool,
     /// The instant of the input being handled.
@@ -97,46 +85,34 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// A planner for `jobs`, each with its phase and the instant up to which its slots are decided.
-    pub fn new(jobs: impl IntoIterator<Item = (JobSpec, Timestamp, Timestamp)>) -> Self {
-        let jobs = jobs
-            .into_iter()
-            .map(|(spec, anchor, decided_until)| JobState {
-                spec,
-                anchor,
-                decided_until,
-                live: Vec::new(),
-                queued: None,
-            });
-        Self {
-            jobs: jobs.collect(),
-            heap: BinaryHeap::new(),
-            live: HashMap::new(),
-            backlog: VecDeque::new(),
-            catching_up: None,
-            next_ticket: 1,
-            draining: false,
+    /// A planner for `jobs`, each with what the ledger knows of it, that lets at most `max_running`
+    /// runs of the schedule be at work at once.
+    pub fn new(jobs: impl IntoIterator<Item = (JobSpec, Known)>, max_running: Option<u32>) -> Self {
+        let mut planner = Self {
+            settle_until: Timestamp::MIN,
             now: Timestamp::MIN,
-        }
+            ..Self::default()
+        };
+        planner.reload(jobs.into_iter().collect(), max_running, &mut Vec::new());
+        // What is due is looked at when it starts.
+        planner.heap.clear();
+        planner
     }
 
     /// A new ticket, for [`Input::RunNow`].
     pub fn ticket(&mut self) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        ticket
+        Ticket(self.next_ticket)
     }
 
-    /// The index of the job called `name`.
-    pub fn find(&self, name: &str) -> Option<JobIx> {
-        self.jobs
-            .iter()
-            .position(|job| job.spec.name.as_str() == name)
+    /// The definition of the job called `name`.
+    pub fn find(&self, name: &JobName) -> Option<&Arc<JobSpec>> {
+        self.job(name).map(|job| &job.spec)
     }
 
-    /// The job at `index`.
-    pub fn spec(&self, index: JobIx) -> Option<&JobSpec> {
-        self.jobs.get(index).map(|job| &job.spec)
+    /// The definition that a live run runs under.
+    pub fn spec_of(&self, ticket: Ticket) -> Option<&Arc<JobSpec>> {
+        self.live.get(&ticket).map(|live| &live.spec)
     }
 
     /// The next instant at which the planner wants a [`Input::Tick`].
@@ -149,29 +125,67 @@ impl Planner {
         self.live.is_empty()
     }
 
-    /// The job of a run that is live or queued.
-    pub fn job_of(&self, ticket: Ticket) -> Option<JobName> {
-        let queued = self.jobs.iter().filter_map(|job| job.queued.as_ref());
-        let live = self.live.values().map(|live| &live.pending);
-        let mut all = queued.chain(live);
-        all.find(|pending| pending.ticket == ticket)
-            .map(|pending| pending.slot.job.clone())
-    }
-
-    /// All live runs.
+    /// All live runs, oldest first.
     pub fn live(&self) -> Vec<Ticket> {
-        self.live.keys().copied().collect()
+        let mut tickets: Vec<Ticket> = self.live.keys().copied().collect();
+        tickets.sort_unstable();
+        tickets
     }
 
-    /// The next slot of each job, as the heap has it: earliest first.
-    pub fn upcoming(&self) -> Vec<(Timestamp, JobIx)> {
-        let mut slots: Vec<_> = self
-            .heap
-            .iter()
-            .filter_map(|Reverse((at, due))| match due {
-                Due::Slot(job) => Some((*at, *job)),
-                _ => None,
-            })
+    /// Everything of a job that runs or waits.
+    pub fn tickets_of(&self, name: &JobName) -> Vec<Ticket> {
+        let live = self.live.values().map(|live| &live.pending);
+        let queued = self.jobs.iter().filter_map(|job| job.queued.as_ref());
+        let all = live.chain(queued).chain(&self.backlog);
+        let mut tickets: Vec<Ticket> = all
+            .filter(|pending| pending.job() == name)
+            .map(|pending| pending.ticket)
+            .collect();
+        tickets.sort_unstable();
+        tickets
+    }
+
+    /// What waits, and for what.
+    pub fn waiting(&self) -> Vec<Waiter> {
+        let waiter = |pending: &Pending, note: &str| Waiter {
+            ticket: pending.ticket,
+            slot: pending.slot.clone(),
+            note: note.to_owned(),
+        };
+        let live = self.live.values().filter_map(|live| match &live.stage {
+            Stage::Needs | Stage::Ready => Some(waiter(&live.pending, &live.note)),
+            Stage::Between(error) => {
+                let note = format!("waits for its next attempt after: {error}");
+                Some(waiter(&live.pending, &note))
+            }
+            Stage::Unclaimed => Some(waiter(&live.pending, "waits for the ledger")),
+            Stage::Running => None,
+        });
+        let queued = self.jobs.iter().filter_map(|job| job.queued.as_ref());
+        let queued = queued.map(|pending| waiter(pending, IN_QUEUE));
+        let backlog = self.backlog.iter();
+        let backlog = backlog.map(|pending| waiter(pending, catch_up::IN_BACKLOG));
+        let mut all: Vec<Waiter> = live.chain(queued).chain(backlog).collect();
+        all.sort_by_key(|waiter| waiter.ticket);
+        all
+    }
+
+    /// The pauses that are not over.
+    pub fn pauses(&self, now: Timestamp) -> Vec<(JobName, Pause)> {
+        let all = self.jobs.iter();
+        all.filter_map(|job| Some((job.spec.name.clone(), job.pause?)))
+            .filter(|(_, pause)| pause.until.is_none_or(|until| now < until))
+            .collect()
+    }
+
+    /// The next slot of each job that has one, earliest first.
+    pub fn upcoming(&self) -> Vec<(Timestamp, JobName)> {
+        let due = self.heap.iter().filter_map(|Reverse((_, due))| match due {
+            Due::Slot(job) => self.jobs.get(*job),
+            _ => None,
+        });
+        let mut slots: Vec<_> = due
+            .filter_map(|job| Some((job.next_slot()?, job.spec.name.clone())))
             .collect();
         slots.sort_unstable();
         slots
@@ -181,35 +195,71 @@ impl Planner {
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Action> {
         self.now = now;
         let mut actions = Vec::new();
+        let out = &mut actions;
         match input {
-            Input::Start { lost } => self.start(&lost, &mut actions),
-            Input::Tick => self.tick(&mut actions),
-            Input::RunNow { ticket, job, slot } => {
+            Input::Start { left } => self.start(left, out),
+            Input::Tick => self.tick(out),
+            Input::RunNow {
+                ticket,
+                slot,
+                trigger,
+            } => {
                 let pending = Pending {
                     ticket,
-                    job,
                     slot,
-                    trigger: Trigger::Manual,
+                    trigger,
                     missed: 0,
                 };
-                self.admit(pending, &mut actions);
+                self.admit(pending, out);
             }
-            Input::Finished { ticket, failure } => self.finished(ticket, failure, &mut actions),
-            Input::Denied(ticket) => self.release(ticket, &mut actions),
-            Input::Unclaimed(ticket) => self.unclaimed(ticket, &mut actions),
-            Input::Cancel { ticket, reason } => self.cancel(ticket, reason, &mut actions),
-            Input::Shutdown => self.shutdown(&mut actions),
+            Input::Finished { ticket, failure } => self.finished(ticket, failure, out),
+            Input::Denied(ticket) => self.release(ticket, out),
+            Input::Unclaimed(ticket) => self.unclaimed(ticket, out),
+            Input::Cancel { ticket, reason } => self.cancel(ticket, reason, out),
+            Input::Pause { job, pause } => {
+                if let Some(state) = self.job_mut(&job) {
+                    state.pause = pause;
+                }
+            }
+            Input::Clock { slept, stepped } => self.clock_went(slept, stepped, out),
+            Input::Reload { jobs, max_running } => self.reload(jobs, max_running, out),
+            Input::Shutdown => self.shutdown(out),
         }
+        self.open_gate(out);
         actions
     }
 
+    fn job(&self, name: &JobName) -> Option<&JobState> {
+        self.jobs.get(*self.index.get(name)?)
+    }
+
+    fn job_mut(&mut self, name: &JobName) -> Option<&mut JobState> {
+        self.jobs.get_mut(*self.index.get(name)?)
+    }
+
+    fn index_jobs(&mut self) {
+        let names = self.jobs.iter().enumerate();
+        self.index = names
+            .map(|(index, job)| (job.spec.name.clone(), index))
+            .collect();
+        self.dependants.clear();
+        for (index, job) in self.jobs.iter().enumerate() {
+            for need in &job.spec.policy.needs {
+                self.dependants.entry(need.clone()).or_default().push(index);
+            }
+        }
+    }
+
+    fn after(&self, wait: SignedDuration) -> Timestamp {
+        self.now.checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
     fn push(&mut self, wait: SignedDuration, due: Due) {
-        let at = self.now.checked_add(wait).unwrap_or(Timestamp::MAX);
-        self.heap.push(Reverse((at, due)));
+        self.heap.push(Reverse((self.after(wait), due)));
     }
 
     fn tick(&mut self, actions: &mut Vec<Action>) {
-        let mut due_slots = BTreeMap::new();
+        let mut due_jobs = BTreeSet::new();
         while let Some(Reverse((at, due))) = self.heap.peek().copied() {
             if at > self.now {
                 break;
@@ -217,121 +267,176 @@ impl Planner {
             self.heap.pop();
             match due {
                 Due::Slot(job) => {
-                    due_slots.insert(job, at);
+                    due_jobs.insert(job);
                 }
-                Due::Attempt(ticket) => self.next_attempt(ticket, actions),
+                Due::Attempt(ticket) => self.next_attempt(ticket),
                 Due::Claim(ticket) => self.claim_again(ticket, actions),
                 Due::Backlog => self.start_backlog(actions),
             }
         }
-        for (job, at) in due_slots {
-            self.slots_due(job, at, actions);
+        for job in due_jobs {
+            self.slots_due(job, actions);
         }
     }
 
-    /// All slots of `job` from `first` to `now`: the recent ones are on time, older ones missed.
-    fn slots_due(&mut self, job: JobIx, first: Timestamp, actions: &mut Vec<Action>) {
-        if self.draining {
+    /// All slots of `job` whose time has come: the recent ones are on time, older ones missed.
+    fn slots_due(&mut self, job: JobIx, actions: &mut Vec<Action>) {
+        let Some(fires_at) = self.next_fire(job) else {
             return;
-        }
+        };
         let on_time_from = self.now.checked_sub(GRACE).unwrap_or(Timestamp::MIN);
-        if first < on_time_from {
-            self.catch_up(job, &[], actions);
+        if fires_at < on_time_from {
+            if self.now < self.settle_until {
+                self.heap.push(Reverse((self.settle_until, Due::Slot(job))));
+            } else {
+                self.catch_up(job, &[], actions);
+            }
             return;
         }
-        let mut next = Some(first);
-        while let Some(at) = next.filter(|at| *at <= self.now) {
-            next = self.advance(job, at);
-            if let Some(slot) = self.scheduled_slot(job, at) {
-                let pending = self.pending(job, slot, Trigger::Schedule, 0);
-                self.supersede_backlog(job, at, actions);
-                self.admit(pending, actions);
-            }
+        while let Some(at) = self.jobs.get(job).and_then(JobState::next_slot)
+            && self
+                .next_fire(job)
+                .is_some_and(|fires_at| fires_at <= self.now)
+            && let Some(slot) = self.decide_slot(job, at)
+        {
+            let missed = self.supersede_backlog(job, at, actions);
+            let pending = self.pending(slot, Trigger::Schedule, missed);
+            self.admit(pending, actions);
         }
-        if let Some(at) = next {
-            self.heap.push(Reverse((at, Due::Slot(job))));
-        }
+        self.plan_slot(job);
     }
 
-    /// Marks `at` as decided and returns the slot after it.
-    fn advance(&mut self, job: JobIx, at: Timestamp) -> Option<Timestamp> {
-        let state = self.jobs.get_mut(job)?;
-        state.decided_until = state.decided_until.max(at);
-        state.spec.next_after(at, state.anchor)
+    fn next_fire(&self, job: JobIx) -> Option<Timestamp> {
+        let state = self.jobs.get(job)?;
+        Some(state.fires_at(state.next_slot()?))
     }
 
-    fn scheduled_slot(&self, job: JobIx, at: Timestamp) -> Option<Slot> {
-        let job = self.jobs.get(job)?.spec.name.clone();
-        Some(Slot {
-            job,
-            at,
-            scope: String::new(),
-        })
+    /// The slot of a job at `at`, which counts as decided from here on.
+    fn decide_slot(&mut self, job: JobIx, at: Timestamp) -> Option<Slot> {
+        self.jobs.get_mut(job)?.cursor.pass(at);
+        self.slot(job, at)
     }
 
-    fn pending(&mut self, job: JobIx, slot: Slot, trigger: Trigger, missed: u32) -> Pending {
+    fn slot(&self, job: JobIx, at: Timestamp) -> Option<Slot> {
+        let name = self.jobs.get(job)?.spec.name.clone();
+        Some(catch_up::lane(name, at))
+    }
+
+    fn pending(&mut self, slot: Slot, trigger: Trigger, missed: u32) -> Pending {
         Pending {
             ticket: self.ticket(),
-            job,
             slot,
             trigger,
             missed,
         }
     }
 
-    /// Starts a run, or what its job's `overlap` says when one is going on.
+    /// Lets a run come to be, or what pause and `overlap` say.
     fn admit(&mut self, pending: Pending, actions: &mut Vec<Action>) {
         if self.draining {
             actions.push(skip(pending, "the daemon is stopping"));
             return;
         }
-        let Some(state) = self.jobs.get_mut(pending.job) else {
+        if !pending.by_person() {
+            self.give_up_needs(&pending, actions);
+        }
+        let Some(state) = self.job(pending.job()) else {
+            actions.push(skip(pending, "the job is not in the job file"));
             return;
         };
-        let overlap = state.spec.policy.overlap;
-        if state.live.is_empty() || overlap == Overlap::Allow {
-            self.launch(pending, actions);
+        let pause = state.pause.filter(|pause| pause.covers(pending.slot.at));
+        if let Some(pause) = pause.filter(|_| !pending.by_person()) {
+            actions.push(skip(pending, paused(pause)));
             return;
         }
-        match overlap {
-            Overlap::Skip | Overlap::Allow => {
-                actions.push(skip(pending, "overlap: the last run is still going on"));
+        match state.spec.policy.overlap {
+            _ if state.live.is_empty() => self.enter(pending),
+            Overlap::Allow => self.enter(pending),
+            Overlap::Skip => {
+                let reason = self.overlap_reason(state);
+                actions.push(skip(pending, reason));
             }
-            Overlap::Queue | Overlap::Replace => {
-                if overlap == Overlap::Replace {
-                    let reason = CancelReason::Replaced;
-                    actions.extend(
-                        state
-                            .live
-                            .iter()
-                            .map(|&ticket| Action::Cancel { ticket, reason }),
-                    );
-                }
-                actions.push(Action::Wait(pending.ticket));
-                if let Some(older) = state.queued.replace(pending) {
-                    actions.push(skip(older, "overlap: a newer slot waits in its place"));
-                }
-                if overlap == Overlap::Replace {
-                    self.end_waiting_retries(actions);
-                }
+            Overlap::Queue => self.queue(pending, actions),
+            Overlap::Replace => self.replace(pending, actions),
+        }
+    }
+
+    fn overlap_reason(&self, state: &JobState) -> String {
+        let waiting = state.live.iter().find_map(|ticket| {
+            let live = self.live.get(ticket)?;
+            let waits = matches!(live.stage, Stage::Ready | Stage::Needs);
+            Some(&live.note).filter(|note| waits && !note.is_empty())
+        });
+        match waiting {
+            Some(note) => format!("overlap: the last run still {note}"),
+            None => "overlap: the last run is still going on".to_owned(),
+        }
+    }
+
+    /// An older slot that still waits for its needs has waited for its whole period.
+    fn give_up_needs(&mut self, newer: &Pending, actions: &mut Vec<Action>) {
+        let Some(state) = self.job(newer.job()) else {
+            return;
+        };
+        for ticket in state.live.clone() {
+            let reason = self
+                .live
+                .get(&ticket)
+                .filter(|live| live.stage == Stage::Needs && !live.claimed)
+                .map(|live| format!("needs not met: it {} until the next slot", live.note));
+            if let Some(reason) = reason {
+                self.skip_live(ticket, &reason, actions);
             }
         }
     }
 
-    fn launch(&mut self, pending: Pending, actions: &mut Vec<Action>) {
-        if let Some(state) = self.jobs.get_mut(pending.job) {
-            state.live.push(pending.ticket);
+    fn queue(&mut self, pending: Pending, actions: &mut Vec<Action>) {
+        let (ticket, slot, keep) = (pending.ticket, pending.slot.clone(), !pending.by_person());
+        let Some(state) = self.job_mut(pending.job()) else {
+            return;
+        };
+        let older = state.queued.replace(pending);
+        actions.push(Action::Wait {
+            ticket,
+            slot,
+            note: IN_QUEUE.to_owned(),
+            keep,
+        });
+        actions.extend(older.map(|older| skip(older, "overlap: a newer slot waits in its place")));
+    }
+
+    fn replace(&mut self, pending: Pending, actions: &mut Vec<Action>) {
+        let live = self.job(pending.job()).map(|job| job.live.clone());
+        self.queue(pending, actions);
+        for ticket in live.unwrap_or_default() {
+            match self.live.get(&ticket).map(|live| live.stage.clone()) {
+                // Its end says what went wrong, not that it was replaced.
+                Some(Stage::Between(error)) => {
+                    self.end(ticket, crate::words::Outcome::Failed, Some(error), actions);
+                }
+                _ => self.cancel(ticket, CancelReason::Replaced, actions),
+            }
         }
-        actions.push(start(&pending));
-        self.live.insert(
-            pending.ticket,
-            Live {
-                pending,
-                attempt: 1,
-                waiting: None,
-                unclaimed: false,
-            },
-        );
+    }
+
+    /// From here on the run is live.
+    fn enter(&mut self, pending: Pending) {
+        let ticket = pending.ticket;
+        let Some(state) = self.job_mut(pending.job()) else {
+            return;
+        };
+        state.live.push(ticket);
+        let live = Live {
+            spec: Arc::clone(&state.spec),
+            pending,
+            attempt: 1,
+            stage: Stage::Ready,
+            claimed: false,
+            inside: false,
+            note: String::new(),
+        };
+        self.live.insert(ticket, live);
+        self.look_at_needs(ticket);
     }
 
     /// The ledger is tried again in a while, unless nothing is to start any more.
@@ -339,34 +444,35 @@ impl Planner {
         if self.draining {
             self.forget(ticket, actions);
         } else if let Some(live) = self.live.get_mut(&ticket) {
-            live.unclaimed = true;
+            live.stage = Stage::Unclaimed;
             self.push(CLAIM_AGAIN, Due::Claim(ticket));
         }
     }
 
     fn claim_again(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
-        if let Some(live) = self.live.get_mut(&ticket).filter(|live| live.unclaimed) {
-            live.unclaimed = false;
+        if let Some(live) = self.live.get_mut(&ticket)
+            && live.stage == Stage::Unclaimed
+        {
+            live.stage = Stage::Running;
             actions.push(start(&live.pending));
         }
+    }
+}
+
+const IN_QUEUE: &str = "waits for the end of the last run";
+
+fn paused(pause: Pause) -> String {
+    match pause.until {
+        Some(until) => format!("paused until {until}"),
+        None => "paused".to_owned(),
     }
 }
 
 fn start(pending: &Pending) -> Action {
     Action::Start {
         ticket: pending.ticket,
-        job: pending.job,
         slot: pending.slot.clone(),
         trigger: pending.trigger,
         missed: pending.missed,
-    }
-}
-
-fn skip(pending: Pending, reason: &str) -> Action {
-    Action::Skip {
-        ticket: pending.ticket,
-        slot: pending.slot,
-        trigger: pending.trigger,
-        reason: reason.to_owned(),
     }
 }

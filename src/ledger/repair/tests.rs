@@ -3,7 +3,6 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
-use crate::ledger::Decision;
 
 const PAGE: u64 = 4_096;
 
@@ -77,7 +76,7 @@ impl Desk {
         assert!(Ledger::was_set_aside(&self.path));
         assert_eq!(ledger.journal(9).unwrap(), []);
         let me = ledger.begin("daemon", "host", "1").unwrap();
-        ledger.decide(me, &[] as &[Decision]).unwrap();
+        ledger.decide(me, &[], &[]).unwrap();
         ledger.end(me).unwrap();
         drop(ledger);
         let (_, again) = self.open().unwrap();

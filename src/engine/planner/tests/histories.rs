@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::{
-    super::{Action, Failure, Input, JobIx, Planner, Slot, Ticket},
-    at, spec, started,
+    super::{Action, Failure, Input, Planner, Slot, Ticket},
+    at, known, spec, started,
 };
 use crate::{
-    job::{CatchUp, Disposition, Overlap, Policy, Retry, Trigger},
+    job::{CatchUp, Disposition, JobName, Overlap, Policy, Retry, Trigger},
     units::Span,
     watch::CancelReason,
 };
@@ -61,10 +61,10 @@ fn policies() -> impl Strategy<Value = Policy> {
 /// Watches the actions of one history and holds the invariants against them.
 #[derive(Default)]
 struct Judge {
-    live: HashMap<Ticket, JobIx>,
+    live: HashMap<Ticket, JobName>,
     over: HashSet<Ticket>,
     decided: HashSet<Slot>,
-    caught_up: HashMap<JobIx, usize>,
+    caught_up: HashMap<JobName, usize>,
 }
 
 impl Judge {
@@ -73,38 +73,42 @@ impl Judge {
             match action {
                 Action::Start {
                     ticket,
-                    job,
                     slot,
                     trigger,
                     ..
                 } => {
+                    let job = &slot.job;
                     assert!(self.decided.insert(slot.clone()), "started twice: {slot:?}");
-                    self.live.insert(*ticket, *job);
-                    let overlap = planner.spec(*job).unwrap().policy.overlap;
+                    self.live.insert(*ticket, job.clone());
+                    let overlap = planner.find(job).unwrap().policy.overlap;
                     let together = self.live.values().filter(|other| *other == job).count();
                     assert!(
                         overlap == Overlap::Allow || together == 1,
                         "{together} live runs"
                     );
                     if *trigger == Trigger::CatchUp {
-                        *self.caught_up.entry(*job).or_default() += 1;
+                        *self.caught_up.entry(job.clone()).or_default() += 1;
                     }
                 }
                 Action::Skip { ticket, slot, .. } => {
                     assert!(self.decided.insert(slot.clone()), "decided twice: {slot:?}");
                     assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
-                Action::End { ticket, .. } | Action::Forget(ticket) => {
+                Action::End { ticket, .. } => {
                     assert!(
                         self.live.remove(ticket).is_some(),
                         "{ticket:?} was not live"
                     );
                     assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
+                Action::Forget(ticket) => {
+                    assert!(!self.live.contains_key(ticket), "{ticket:?} was live");
+                    assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
+                }
                 Action::Attempt { ticket, .. } | Action::WillRetry { ticket, .. } => {
                     assert!(self.live.contains_key(ticket));
                 }
-                Action::Wait(_) | Action::Cancel { .. } => {}
+                Action::Wait { .. } | Action::Cancel { .. } | Action::Phase { .. } => {}
             }
         }
     }
@@ -140,14 +144,14 @@ proptest! {
         let schedules = ["every 5m", "*/7 * * * *", "0 * * * *"];
         let jobs = policies.into_iter().zip(schedules).enumerate();
         let jobs = jobs.map(|(n, (policy, schedule))| {
-            (spec(&format!("j{n}"), schedule, policy), begin, begin)
+            (spec(&format!("j{n}"), schedule, policy), known(begin))
         });
-        let mut planner = Planner::new(jobs);
+        let mut planner = Planner::new(jobs, None);
         let mut judge = Judge::default();
         let mut now = begin;
         let mut newest = begin;
         let mut manual = 0;
-        let actions = planner.handle(now, Input::Start { lost: vec![] });
+        let actions = planner.handle(now, Input::Start { left: vec![] });
         judge.look(&planner, &actions);
         for act in acts {
             let input = match act {
@@ -161,11 +165,11 @@ proptest! {
                     let job = n % planner.jobs.len();
                     manual += 1;
                     let slot = Slot {
-                        job: planner.spec(job).unwrap().name.clone(),
+                        job: format!("j{job}").parse().unwrap(),
                         at: Timestamp::from_second(manual).unwrap(),
                         scope: "manual".into(),
                     };
-                    Some(Input::RunNow { ticket: planner.ticket(), job, slot })
+                    Some(Input::RunNow { ticket: planner.ticket(), slot, trigger: Trigger::Manual })
                 }
                 Act::Cancel(n) => judge.pick(n).map(|ticket| Input::Cancel { ticket, reason: CancelReason::Operator }),
                 Act::Deny(n) => judge.pick(n).map(|ticket| {
@@ -214,6 +218,6 @@ proptest! {
             let actions = planner.handle(now + SignedDuration::from_secs(extra), Input::Tick);
             judge.look(&planner, &actions);
         }
-        prop_assert!(judge.caught_up.get(&0).copied().unwrap_or_default() <= 1);
+        prop_assert!(judge.caught_up.values().next().copied().unwrap_or_default() <= 1);
     }
 }
