@@ -131,9 +131,7 @@ impl Reloader {
         let mut watching = Watching::start(vec![self.site.settings.jobs_file().to_owned()]);
         let mut clock = interval();
         // It may have changed between the daemon's first look and the beginning of the watch.
-        if !self.in_force().await {
-            self.reload(Cause::File).await;
-        }
+        self.reload(Cause::File).await;
         loop {
             let cause = tokio::select! {
                 cause = asked.recv() => match cause {
@@ -163,6 +161,11 @@ impl Reloader {
     }
 
     async fn reload(&mut self, cause: Cause) {
+        // What `reload` has taken, the watch tells a moment later.
+        let broken = self.plan.get().broken.is_some();
+        if matches!(cause, Cause::File) && !broken && self.in_force().await {
+            return;
+        }
         let why = cause.word();
         if let Cause::Zone(zone) = &cause {
             self.note_zone(zone);
