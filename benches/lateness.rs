@@ -343,6 +343,8 @@ fn nearest(schedule: &Schedule) -> Option<Timestamp> {
         zone: jiff::tz::TimeZone::UTC,
         dst: bellkeeper::schedule::Dst::default(),
         anchor: Timestamp::UNIX_EPOCH,
+        calendar: None,
+        only: None,
     };
     let from = Timestamp::now().checked_sub(Duration::from_secs(3)).ok()?;
     schedule.next_after(from, &frame)

@@ -58,6 +58,8 @@ fn frame(zone: &str) -> Result<Frame> {
         zone: TimeZone::get(zone)?,
         dst: Dst::default(),
         anchor: START.parse()?,
+        calendar: None,
+        only: None,
     })
 }
 

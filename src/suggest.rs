@@ -40,6 +40,16 @@ pub(crate) fn hint<'a>(
     nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
+/// Names as a sentence part: `a`, `b` and `c`.
+pub(crate) fn all_of(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
 /// Names as a sentence part: `a`, `b` or `c`.
 pub(crate) fn one_of(names: &[&str]) -> String {
     let mut quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -77,5 +87,7 @@ mod tests {
     fn names_become_a_sentence() {
         assert_eq!(one_of(&["a"]), "`a`");
         assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(all_of(&["a"]), "`a`");
+        assert_eq!(all_of(&["a", "b", "c"]), "`a`, `b` and `c`");
     }
 }

@@ -13,6 +13,8 @@ mod backup;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod calendars;
+#[cfg(test)]
 mod changing_logs;
 #[cfg(test)]
 mod cli;

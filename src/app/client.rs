@@ -17,7 +17,8 @@ use super::{
     wire::{Accepted, Info, Refusal, Reloaded, StopRequest},
 };
 use crate::{
-    engine::{Event, Ticket},
+    engine::{Event, Target, Ticket},
+    job::{JobName, Pause, RunId},
     settings::Settings,
 };
 
@@ -80,15 +81,44 @@ impl Client {
         self.ask(Method::POST, &path, &()).await.map(|_| ())
     }
 
+    /// Asks a run, or everything of a job, to stop; says how many runs that were.
+    ///
+    /// # Errors
+    /// [`Error::Socket`], [`Error::Refused`].
+    pub async fn cancel_target(&self, target: &Target) -> Result<usize, Error> {
+        let answer = self.ask(Method::POST, "/v1/cancel", target).await?;
+        self.json(answer).await
+    }
+
+    /// Pauses a job, or with `None` resumes it; false when it was not paused.
+    ///
+    /// # Errors
+    /// [`Error::Socket`], [`Error::Refused`] with status 404 for an unknown job.
+    pub async fn pause(&self, job: &JobName, pause: Option<Pause>) -> Result<bool, Error> {
+        let path = format!("/v1/jobs/{job}/pause");
+        let answer = self.ask(Method::POST, &path, &pause).await?;
+        self.json(answer).await
+    }
+
     /// Runs a job and streams what happens to it.
     ///
     /// # Errors
     /// [`Error::Socket`], [`Error::Refused`] with status 404 for an unknown job.
-    pub async fn run(&self, job: &str) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
+    pub async fn run(&self, job: &JobName) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
+        self.stream(&format!("/v1/jobs/{job}/run")).await
+    }
+
+    /// Does a run again and streams what happens to it.
+    ///
+    /// # Errors
+    /// [`Error::Socket`], [`Error::Refused`].
+    pub async fn retry(&self, run: RunId) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
+        self.stream(&format!("/v1/runs/{run}/retry")).await
+    }
+
+    async fn stream(&self, path: &str) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
         const BUFFER: usize = 64;
-        let answer = self
-            .ask(Method::POST, &format!("/v1/jobs/{job}/run"), &())
-            .await?;
+        let answer = self.ask(Method::POST, path, &()).await?;
         let mut lines = Lines {
             body: answer.into_body(),
             buffer: Vec::new(),
@@ -140,11 +170,10 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
-        let refusal: Refusal = self.json(answer).await.unwrap_or_else(|_| Refusal {
-            error: format!("the daemon answered {}", describe(status)),
-            wrong: None,
-            hint: None,
-        });
+        let refusal: Refusal = self
+            .json(answer)
+            .await
+            .unwrap_or_else(|_| Refusal::of(format!("the daemon answered {}", describe(status))));
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             return Err(Error::NotReloaded {
                 message: refusal.error,

@@ -23,12 +23,14 @@ use super::{
     Error,
     reload::{Cause, SharedPlan},
     sampling::with_progress,
+    steer,
     wire::{Accepted, Info, Refusal, StopRequest, Wrong},
 };
 use crate::{
-    engine::{self, Engine, Event, Ticket},
+    engine::{self, Engine, Event, RunHandle, Target, Ticket},
     files,
-    job::{CancelReason, chain},
+    job::{CancelReason, JobName, Pause, RunId, chain},
+    ledger::Ledger,
 };
 
 /// How long the listeners of a stopping daemon may take to read what is left.
@@ -37,6 +39,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What the handlers share.
 pub(super) struct Shared {
     pub(super) engine: Engine,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) since: Timestamp,
     pub(super) plan: SharedPlan,
     pub(super) stop: mpsc::Sender<StopRequest>,
@@ -136,7 +139,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/stop", post(stop))
         .route("/v1/reload", post(reload))
         .route("/v1/jobs/{job}/run", post(run))
+        .route("/v1/jobs/{job}/pause", post(pause))
         .route("/v1/runs/{ticket}/cancel", post(cancel))
+        .route("/v1/runs/{run}/retry", post(retry))
+        .route("/v1/cancel", post(cancel_target))
         .with_state(shared)
 }
 
@@ -203,10 +209,47 @@ async fn cancel(State(shared): State<Arc<Shared>>, UrlPath(ticket): UrlPath<u64>
 }
 
 async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -> Response {
-    let handle = match shared.engine.run(&job).await {
-        Ok(handle) => handle,
-        Err(error) => return refuse(&error),
+    match shared.engine.run(&job).await {
+        Ok(handle) => follow(handle),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Does a run again; who asks has looked whether it can be.
+async fn retry(State(shared): State<Arc<Shared>>, UrlPath(run): UrlPath<i64>) -> Response {
+    let row = match steer::retryable(&shared.ledger, RunId(run)) {
+        Ok(row) => row,
+        Err(error) => return conflict(&error),
     };
+    match shared.engine.retry(&row.job, row.slot, row.run).await {
+        Ok(handle) => follow(handle),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn cancel_target(State(shared): State<Arc<Shared>>, Json(target): Json<Target>) -> Response {
+    match shared.engine.cancel_target(target).await {
+        Ok(count) => Json(count).into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn pause(
+    State(shared): State<Arc<Shared>>,
+    UrlPath(job): UrlPath<JobName>,
+    Json(pause): Json<Option<Pause>>,
+) -> Response {
+    match shared.engine.pause(&job, pause).await {
+        Ok(was) => match steer::journal_pause(&shared.ledger, &job, pause) {
+            Ok(()) => Json(was).into_response(),
+            Err(error) => conflict(&error),
+        },
+        Err(error) => refuse(&error),
+    }
+}
+
+/// The stream of a run's events.
+fn follow(handle: RunHandle) -> Response {
     let accepted = Accepted {
         ticket: handle.ticket.0,
     };
@@ -236,18 +279,15 @@ fn to_line(value: &impl Serialize) -> Vec<u8> {
     line
 }
 
+fn conflict(error: &Error) -> Response {
+    let error = chain(error);
+    (StatusCode::CONFLICT, Json(Refusal::of(error))).into_response()
+}
+
 fn refuse(error: &engine::Error) -> Response {
     let status = match error {
         engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (
-        status,
-        Json(Refusal {
-            error: error.to_string(),
-            wrong: None,
-            hint: None,
-        }),
-    )
-        .into_response()
+    (status, Json(Refusal::of(error.to_string()))).into_response()
 }

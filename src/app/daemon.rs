@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    job::JobName,
+    job::{JobName, calendar_warnings},
     jobfile::Loaded,
     ledger::SetAside,
     logs::{self, Console},
@@ -85,6 +85,9 @@ pub async fn start(
         session::tell_set_aside(kept);
     }
     let since = site.clock.now();
+    for warning in calendar_warnings(&loaded.set, since) {
+        tracing::warn!("{warning}");
+    }
     let plan = SharedPlan::of(&loaded);
     let loaded = Arc::new(loaded);
     let session = opened.engine(loaded.set.clone(), true).await?;
@@ -92,6 +95,7 @@ pub async fn start(
     let (reload, causes) = mpsc::channel(4);
     let shared = Shared {
         engine: session.engine.clone(),
+        ledger: Arc::clone(&session.ledger),
         since,
         plan: plan.clone(),
         stop,

@@ -14,7 +14,7 @@ use crate::{
     engine::{self, Event, Ticket},
     job::{CancelReason, Cx, JobError, JobName, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
-    ledger::SetAside,
+    ledger::{RunRow, SetAside},
     logs::{self, Console},
 };
 
@@ -63,6 +63,23 @@ impl Following {
     }
 }
 
+/// What is wanted.
+pub(super) enum Wish {
+    /// A run of a job, now.
+    Now(JobName),
+    /// A run again, for its own slot.
+    Again(RunRow),
+}
+
+impl Wish {
+    fn job(&self) -> &JobName {
+        match self {
+            Self::Now(job) => job,
+            Self::Again(row) => &row.job,
+        }
+    }
+}
+
 /// Runs a job now: asks the daemon, which knows the jobs as it has loaded them, or, when there is
 /// none, reads the job file and takes its place for one run.
 ///
@@ -74,11 +91,22 @@ pub async fn run_job(
     vars: Vars<'_>,
     filter: &str,
 ) -> Result<Following, Error> {
-    if name.parse::<JobName>().is_err() {
-        return Err(engine::Error::UnknownJob(name.to_owned()).into());
-    }
+    let unknown = |_| engine::Error::UnknownJob(name.to_owned());
+    let job = name.parse().map_err(unknown)?;
+    follow(site, &Wish::Now(job), vars, filter).await
+}
+
+pub(super) async fn follow(
+    site: &Site,
+    wish: &Wish,
+    vars: Vars<'_>,
+    filter: &str,
+) -> Result<Following, Error> {
     if let Some(client) = Client::connect(&site.settings).await? {
-        let (ticket, events) = client.run(name).await?;
+        let (ticket, events) = match wish {
+            Wish::Now(job) => client.run(job).await?,
+            Wish::Again(row) => client.retry(row.run).await?,
+        };
         return Ok(Following {
             events,
             set_aside: None,
@@ -86,10 +114,11 @@ pub async fn run_job(
         });
     }
     let loaded = load(site, vars)?;
-    if loaded.set.get(name).is_none() {
-        return Err(engine::Error::UnknownJob(name.to_owned()).into());
+    let job = wish.job();
+    if loaded.set.get(job.as_str()).is_none() {
+        return Err(engine::Error::UnknownJob(job.to_string()).into());
     }
-    let opened = session::open(site, &loaded, &format!("run-job {name}"))?;
+    let opened = session::open(site, &loaded, &format!("run-job {job}"))?;
     logs::init(&logs::Options {
         filter,
         console: Console::Off,
@@ -102,7 +131,10 @@ pub async fn run_job(
         session::tell_set_aside(kept);
     }
     let session = opened.engine(loaded.set, false).await?;
-    let handle = session.engine.run(name).await?;
+    let handle = match wish {
+        Wish::Now(job) => session.engine.run(job.as_str()).await?,
+        Wish::Again(row) => session.engine.retry(&row.job, row.slot, row.run).await?,
+    };
     let ticket = handle.ticket;
     let events = with_progress(handle);
     Ok(Following {

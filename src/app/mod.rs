@@ -18,6 +18,7 @@ mod sampling;
 mod session;
 mod shelf;
 mod socket;
+mod steer;
 mod wire;
 
 pub use client::Client;
@@ -26,6 +27,7 @@ pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, load, next_slots, open_ledger};
 pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
+pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
 
 /// Where a command works, and by which clock.
@@ -103,6 +105,9 @@ pub enum Error {
         /// How to mend it otherwise.
         hint: Option<String>,
     },
+    /// A run cannot be done again.
+    #[error(transparent)]
+    NotRetried(#[from] NotRetried),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

@@ -75,3 +75,13 @@ pub(super) struct Refusal {
     #[serde(default)]
     pub(super) hint: Option<String>,
 }
+
+impl Refusal {
+    pub(super) fn of(error: String) -> Self {
+        Self {
+            error,
+            wrong: None,
+            hint: None,
+        }
+    }
+}

@@ -74,12 +74,22 @@ pub(super) enum Verb {
     Status,
     /// Run a job now and follow it
     RunJob(RunJob),
+    /// Do a run again that did not succeed, for the slot it had
+    Retry(Retry),
+    /// Ask a run, or everything of a job, to stop
+    Cancel(Cancel),
+    /// Skip the slots of a job for a while
+    Pause(Pause),
+    /// End the pause of a job
+    Resume(Resume),
     /// List the jobs
     List,
     /// Show the next slots
     Next(Next),
     /// Show the next instants of a schedule expression
     When(When),
+    /// List the calendars, or the sessions of one
+    Calendar(Calendar),
     /// Show past runs, newest first
     History(History),
     /// Check the job file and show everything that is wrong with it
@@ -117,6 +127,37 @@ pub(super) struct RunJob {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Retry {
+    /// The number of the run, as `history` shows it
+    #[arg(value_name = "RUN")]
+    pub(super) run: i64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Cancel {
+    /// The number of a run, or a job
+    #[arg(value_name = "RUN|JOB")]
+    pub(super) target: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Pause {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: JobName,
+    /// For how long [default: until it is resumed]
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(super) span: Option<Span>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Resume {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: JobName,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Next {
     /// Only this job's
     #[arg(value_name = "JOB")]
@@ -128,18 +169,41 @@ pub(super) struct Next {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct When {
-    /// The expression: five or six cron fields, `@daily`, `every 5m` …
+    /// The expression: five or six cron fields, `@daily`, `every 5m`, `at open+5m` …
     #[arg(value_name = "EXPR")]
     pub(super) expression: String,
     /// The zone to read it in [default: the computer's]
     #[arg(long, value_name = "TZ")]
     pub(super) timezone: Option<String>,
+    /// The calendar that `at open` counts from and that other instants keep to
+    #[arg(long, value_name = "NAME")]
+    pub(super) calendar: Option<String>,
+    /// Of the calendar's sessions only the trading hours
+    #[arg(long, value_name = "PART", requires = "calendar")]
+    pub(super) only: Option<Part>,
     /// Start after this instant or local time [default: now]
     #[arg(long, value_name = "TIME")]
     pub(super) after: Option<String>,
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 5)]
     pub(super) count: usize,
+}
+
+/// A part of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// From the open to the close, without the lunch break.
+    Open,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Calendar {
+    /// The calendar whose sessions to show [default: list the calendars]
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The year [default: this one]
+    #[arg(long, value_name = "YEAR", requires = "name")]
+    pub(super) year: Option<i16>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -9,7 +9,7 @@ use crate::{
     app,
     job::JobSpec,
     ledger::{Filter, Ledger, RunRow},
-    schedule::Schedule,
+    schedule::Calendar,
 };
 
 pub(super) fn run(shell: &Shell) -> Result {
@@ -26,6 +26,8 @@ pub(super) fn run(shell: &Shell) -> Result {
                 "kind": spec.kind,
                 "schedule": spec.schedules.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "timezone": spec.policy.timezone.iana_name(),
+                "calendar": spec.policy.calendar.as_deref().map(Calendar::name),
+                "only": spec.policy.only,
                 "enabled": spec.policy.enabled,
                 "next": next.map(|at| times.rfc3339(at)),
                 "last_run_id": last.as_ref().map(|run| run.run),
@@ -58,7 +60,7 @@ pub(super) fn run(shell: &Shell) -> Result {
 }
 
 fn due(spec: &JobSpec) -> String {
-    let words: Vec<String> = spec.schedules.iter().map(Schedule::describe).collect();
+    let words: Vec<String> = spec.words().collect();
     match (words.is_empty(), spec.policy.enabled) {
         (true, _) => "only by hand".to_owned(),
         (false, true) => words.join("; "),

@@ -6,13 +6,17 @@ use clap::Parser;
 
 mod args;
 mod backups;
+mod calendar;
+mod cancel;
 mod history;
 mod keys;
 mod list;
 mod next;
+mod pause;
 mod reload;
 mod restart;
 mod restore;
+mod retry;
 mod run_job;
 mod schema;
 mod shell;
@@ -57,9 +61,14 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Reload => reload::run(shell),
         Verb::Status => status::run(shell),
         Verb::RunJob(args) => run_job::run(shell, &args),
+        Verb::Retry(args) => retry::run(shell, &args),
+        Verb::Cancel(args) => cancel::run(shell, &args),
+        Verb::Pause(args) => pause::pause(shell, &args),
+        Verb::Resume(args) => pause::resume(shell, &args),
         Verb::List => list::run(shell),
         Verb::Next(args) => next::run(shell, &args),
         Verb::When(args) => when::run(shell, &args),
+        Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
         Verb::Validate => validate::run(shell),
         Verb::Schema => Ok(schema::run(shell)),

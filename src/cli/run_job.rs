@@ -22,31 +22,40 @@ pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
     block_on_workers(async {
         let mut interrupts = Interrupts::new()?;
         let asked = app::run_job(&shell.site, &args.job, &variable, shell.log_filter()).await;
-        let mut following = asked.map_err(|error| explain(shell, &args.job, error))?;
-        if let Some(kept) = &following.set_aside {
-            shell.say(format!("the ledger {}", shell.set_aside(kept)));
-        }
-        let bar = Bar::new(shell.draws());
-        let followed = follow(shell, &mut following, &bar, &mut interrupts).await;
-        bar.clear();
-        match followed {
-            Followed::Ended { end, interrupted } => {
-                following.close().await?;
-                finished(shell, &end);
-                let cancelled = end.outcome == Outcome::Cancelled;
-                Ok(interrupted
-                    .filter(|_| cancelled)
-                    .unwrap_or(exit::of(end.outcome)))
-            }
-            Followed::Left(code) => Err(Failure::new(code, "left the run to itself")
-                .hint("`bellkeeper history` shows what becomes of it")),
-            Followed::Gone => {
-                let message = format!("the daemon went away while `{}` was running", args.job);
-                Err(Failure::new(exit::FAILED, message)
-                    .hint("`bellkeeper history` shows what became of the run"))
-            }
-        }
+        let following = asked.map_err(|error| explain(shell, &args.job, error))?;
+        watch(shell, following, &mut interrupts).await
     })
+}
+
+/// Shows a run to its end; the exit code is that of its outcome.
+pub(super) async fn watch(
+    shell: &Shell,
+    mut following: Following,
+    interrupts: &mut Interrupts,
+) -> Result {
+    if let Some(kept) = &following.set_aside {
+        shell.say(format!("the ledger {}", shell.set_aside(kept)));
+    }
+    let bar = Bar::new(shell.draws());
+    let followed = follow(shell, &mut following, &bar, interrupts).await;
+    bar.clear();
+    match followed {
+        Followed::Ended { end, interrupted } => {
+            following.close().await?;
+            finished(shell, &end);
+            let cancelled = end.outcome == Outcome::Cancelled;
+            Ok(interrupted
+                .filter(|_| cancelled)
+                .unwrap_or(exit::of(end.outcome)))
+        }
+        Followed::Left(code) => Err(Failure::new(code, "left the run to itself")
+            .hint("`bellkeeper history` shows what becomes of it")),
+        Followed::Gone => Err(Failure::new(
+            exit::FAILED,
+            "the daemon went away while the run was going on",
+        )
+        .hint("`bellkeeper history` shows what became of the run")),
+    }
 }
 
 /// How following a run ended.

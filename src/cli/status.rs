@@ -10,6 +10,8 @@ use crate::{
     units::Bytes,
 };
 
+/// How many waiting runs are shown.
+const WAITING: usize = 5;
 /// How many coming slots are shown.
 const NEXT: usize = 5;
 
@@ -52,6 +54,10 @@ fn running(shell: &Shell, info: &Info) {
             "jobs": info.jobs,
             "broken": info.broken,
             "running": info.engine.running,
+            "waiting": info.engine.waiting,
+            "paused": info.engine.paused.iter().map(|(job, pause)| json!({
+                "job": job, "since": pause.since, "until": pause.until,
+            })).collect::<Vec<_>>(),
             "backlog": info.engine.backlog,
             "draining": info.engine.draining,
             "next": next,
@@ -90,12 +96,30 @@ fn running(shell: &Shell, info: &Info) {
     for run in &info.engine.running {
         shell.line(format!("now      {}", run_line(shell, run)));
     }
+    waiting_and_paused(shell, info);
     let mut table = Table::new(["next", "at", ""]);
     for (at, job) in info.engine.upcoming.iter().take(NEXT) {
         table.row([job.to_string(), times.absolute(*at), times.relative(*at)]);
     }
     if !table.is_empty() {
         shell.line(table.render());
+    }
+}
+
+fn waiting_and_paused(shell: &Shell, info: &Info) {
+    let times = shell.times();
+    for waiting in info.engine.waiting.iter().take(WAITING) {
+        shell.line(format!("waiting  {}: {}", waiting.job, waiting.note));
+    }
+    if let Some(more) = info.engine.waiting.len().checked_sub(WAITING + 1) {
+        shell.line(format!("waiting  and {} more", more + 1));
+    }
+    for (job, pause) in &info.engine.paused {
+        let until = pause.until.map_or_else(
+            || "until it is resumed".to_owned(),
+            |until| format!("until {}", times.absolute(until)),
+        );
+        shell.line(format!("paused   {job} {until}"));
     }
 }
 

@@ -4,11 +4,11 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{
-    args,
+    args, calendar,
     shell::{Failure, Result, Shell, exit, parse_after},
 };
 use crate::{
-    schedule::{Dst, Frame, Schedule, ScheduleError},
+    schedule::{Calendar, Dst, Frame, Only, Schedule, ScheduleError},
     suggest::nearest,
 };
 
@@ -28,12 +28,23 @@ pub(super) fn run(shell: &Shell, args: &args::When) -> Result {
         zone: zone.clone(),
         dst: Dst::default(),
         anchor: after,
+        calendar: match &args.calendar {
+            Some(name) => Some(calendar::find(shell, name)?),
+            None => None,
+        },
+        only: args.only.map(|args::Part::Open| Only::Open),
     };
+    if matches!(schedule, Schedule::Session(_)) && frame.calendar.is_none() {
+        let message = format!("`{schedule}` needs a calendar");
+        return Err(Failure::new(exit::USAGE, message).hint("add `--calendar XNYS`"));
+    }
     let times = shell.times().in_zone(zone);
     if !shell.json {
-        shell.say(schedule.describe());
+        let name = frame.calendar.as_deref().map(Calendar::name);
+        shell.say(schedule.describe_on(name, frame.only));
     }
     let mut at = after;
+    let mut shown = 0;
     for _ in 0..args.count {
         let Some(next) = schedule.next_after(at, &frame) else {
             break;
@@ -48,6 +59,14 @@ pub(super) fn run(shell: &Shell, args: &args::When) -> Result {
             ));
         }
         at = next;
+        shown += 1;
+    }
+    if let Some(calendar) = frame.calendar.filter(|_| shown < args.count) {
+        let (name, through) = (calendar.name(), calendar.valid_through());
+        let more = if shown == 0 { "none" } else { "no more" };
+        shell.say(format!(
+            "{more}: nothing is known of {name} after {through}"
+        ));
     }
     Ok(exit::OK)
 }

@@ -107,7 +107,8 @@ pub struct Waiting {
 }
 
 /// What is to be cancelled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// One run.
     Run(RunId),
@@ -155,7 +156,7 @@ enum Command {
     Pause {
         job: JobName,
         pause: Option<Pause>,
-        reply: oneshot::Sender<Result<(), Error>>,
+        reply: oneshot::Sender<Result<bool, Error>>,
     },
     Reload {
         set: JobSet,
@@ -232,11 +233,12 @@ impl Engine {
         answer.await.map_err(|_| Error::Stopped)
     }
 
-    /// Pauses a job, or with `None` resumes it; kept in the ledger first.
+    /// Pauses a job, or with `None` resumes it; kept in the ledger first. False when there was no
+    /// pause to end.
     ///
     /// # Errors
     /// [`Error::UnknownJob`], [`Error::Ledger`], [`Error::Stopped`].
-    pub async fn pause(&self, job: &JobName, pause: Option<Pause>) -> Result<(), Error> {
+    pub async fn pause(&self, job: &JobName, pause: Option<Pause>) -> Result<bool, Error> {
         let (reply, answer) = oneshot::channel();
         let job = job.clone();
         self.send(Command::Pause { job, pause, reply }).await?;

@@ -4,12 +4,14 @@ use std::{any::Any, fmt, path::PathBuf};
 
 use serde::de::DeserializeOwned;
 
+mod calendars;
 mod cx;
 mod error;
 mod policy;
 mod report;
 mod set;
 
+pub use calendars::calendar_warnings;
 pub use cx::{Cx, Env, RunInfo};
 pub use error::{Disposition, JobError, chain};
 pub use policy::{CatchUp, Overlap, Policy, Retry};

@@ -1,10 +1,12 @@
 //! How a job is run, whatever it does.
 
-use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    schedule::Dst,
+    schedule::{Calendar, Dst, Frame, Only},
     units::Span,
     words::{JobName, LockName},
 };
@@ -85,6 +87,10 @@ pub struct Policy {
     pub enabled: bool,
     /// The zone of the schedule.
     pub timezone: TimeZone,
+    /// The sessions that the schedule keeps to.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Which part of a session counts for cron and `every`; the whole date unless given.
+    pub only: Option<Only>,
     /// The schedule's reading of daylight saving.
     pub dst: Dst,
     /// The longest a single attempt may take.
@@ -108,11 +114,26 @@ pub struct Policy {
     pub priority: i32,
 }
 
+impl Policy {
+    /// What the schedules of a job are read against; `anchor` is the phase of its `every`.
+    pub fn frame(&self, anchor: Timestamp) -> Frame {
+        Frame {
+            zone: self.timezone.clone(),
+            dst: self.dst,
+            anchor,
+            calendar: self.calendar.clone(),
+            only: self.only,
+        }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             enabled: true,
             timezone: TimeZone::UTC,
+            calendar: None,
+            only: None,
             dst: Dst::default(),
             timeout: Span::from_secs(3_600),
             retry: Retry::default(),

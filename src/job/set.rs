@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Env, Job, JobName, Policy};
-use crate::schedule::{Frame, Schedule};
+use crate::schedule::{Calendar, Only, Schedule};
 
 /// One job: its name, when it is due, how it is run and what it does.
 #[derive(Debug, Clone)]
@@ -30,11 +30,7 @@ impl JobSpec {
 
     /// The first instant past the cursor at which any of its schedules is due.
     pub fn next_from(&self, cursor: Cursor, anchor: Timestamp) -> Option<Timestamp> {
-        let frame = Frame {
-            zone: self.policy.timezone.clone(),
-            dst: self.policy.dst,
-            anchor,
-        };
+        let frame = self.policy.frame(anchor);
         self.schedules
             .iter()
             .filter_map(|schedule| {
@@ -91,12 +87,30 @@ impl JobSpec {
         }
         let schedules: Vec<String> = self.schedules.iter().map(ToString::to_string).collect();
         let zone = self.policy.timezone.iana_name().unwrap_or("local");
-        format!("{} in {zone}, {:?}", schedules.join(", "), self.policy.dst)
+        let calendar = self.policy.calendar.as_deref().map(Calendar::name);
+        let sessions = match (calendar, self.policy.only) {
+            (None, _) => String::new(),
+            (Some(name), None) => format!(" on {name}"),
+            (Some(name), Some(Only::Open)) => format!(" while {name} is open"),
+        };
+        format!(
+            "{} in {zone}{sessions}, {:?}",
+            schedules.join(", "),
+            self.policy.dst
+        )
     }
 
     /// Whether it runs after other jobs instead of at instants.
     pub fn is_after_others(&self) -> bool {
         self.schedules.is_empty() && !self.policy.needs.is_empty()
+    }
+
+    /// Each of its schedules in words, e.g. `5m after the open of XNYS`.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let calendar = self.policy.calendar.as_deref().map(Calendar::name);
+        let only = self.policy.only;
+        let words = move |schedule: &Schedule| schedule.describe_on(calendar, only);
+        self.schedules.iter().map(words)
     }
 
     /// The settings of the job if it is of kind `K`.

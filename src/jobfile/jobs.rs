@@ -14,6 +14,7 @@ use super::{
     policy,
     problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
     raw::{RawDefaults, RawJob},
+    sessions::{self, Sessions},
     source::{Place, Source},
     zone,
 };
@@ -34,6 +35,7 @@ pub(super) struct Jobs<'a> {
     pub(super) skip: Skip,
     /// Equal expressions share their pattern: a parsed one costs almost 6 kB.
     pub(super) interner: Interner,
+    pub(super) sessions: Sessions,
     pub(super) problems: Vec<Problem>,
     pub(super) specs: Vec<JobSpec>,
     pub(super) places: BTreeMap<JobName, Place>,
@@ -88,10 +90,13 @@ impl Jobs<'_> {
         let raw = self.settings(key, node, kind.is_some());
         let schedules = self.schedules(node);
         let timezone = self.timezone(node);
+        let calendar = self.sessions.pick(node, &self.skip, &mut self.problems);
+        self.problems.extend(sessions::needs(node, &schedules));
         if let (Ok(name), Some(built), Some(raw)) = (name, built, raw) {
             policy::check(node, raw.timeout, raw.retry, &mut self.problems);
             policy::check_priority(node, raw.priority, &mut self.problems);
-            let mut policy = policy::resolve(&raw, &self.defaults, timezone, built.window);
+            let mut policy =
+                policy::resolve(&raw, &self.defaults, timezone, calendar, built.window);
             policy.locks = self
                 .names(node, "locks")
                 .into_iter()
@@ -108,10 +113,15 @@ impl Jobs<'_> {
             if self.problems.len() == before {
                 self.own(&name, key, kind, &built);
             }
+            let never = sessions::never(&policy, &schedules);
+            self.problems.extend(never);
             self.specs.push(JobSpec {
                 name,
                 kind: built.name,
-                schedules,
+                schedules: schedules
+                    .into_iter()
+                    .map(|(schedule, _)| schedule)
+                    .collect(),
                 policy,
                 job: built.job,
             });
@@ -173,11 +183,12 @@ impl Jobs<'_> {
         raw
     }
 
-    fn schedules(&mut self, node: &Node) -> Vec<Schedule> {
+    /// The schedules that can be read, each with its place.
+    fn schedules(&mut self, node: &Node) -> Vec<(Schedule, Place)> {
         let texts = node.get("schedule").map(|node| node.texts(&self.skip));
         let texts = texts.unwrap_or_default().into_iter();
         texts
-            .filter_map(|(text, place)| self.schedule(text, place))
+            .filter_map(|(text, place)| Some((self.schedule(text, place)?, place)))
             .collect()
     }
 

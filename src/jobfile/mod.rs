@@ -3,10 +3,12 @@
 //! The text becomes a tree of our own in which each key and value knows its place (`node`);
 //! variables are put in (`interpolate`); serde reads the tree block by block, and what it refuses
 //! is left out and told, until the rest can be read (`collect`); last come the rules that types
-//! cannot say (`resolve`, `jobs`). Only `node` and `syntax` name the YAML crate.
+//! cannot say (`resolve`, `jobs`). Calendars have files of their
+//! own (`calendars`). Only `node` and `syntax` name the YAML crate.
 
 use std::path::Path;
 
+mod calendars;
 mod collect;
 mod context;
 mod de;
@@ -28,6 +30,7 @@ mod recipient;
 mod render;
 mod resolve;
 mod schema;
+mod sessions;
 mod source;
 mod syntax;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod tests;
 mod written;
 mod zone;
 
+pub use calendars::{CalendarError, Calendars};
 pub use context::{Context, Loaded};
 pub use difference::{Added, Change, Changed, Difference};
 pub use docs::{jobs_md, kinds_table};
@@ -44,7 +48,8 @@ pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
 pub use written::Written;
 
-/// Reads the text of a job file. Pure but for what the kinds look up when they check themselves.
+/// Reads the text of a job file. Pure but for what the kinds look up when they check themselves, and
+/// for the files of calendars that it names.
 ///
 /// `name` is how the file is called in messages.
 ///
@@ -53,14 +58,15 @@ pub use written::Written;
 pub fn load(text: &[u8], name: &Path, context: &Context<'_>) -> Result<Loaded, Problems> {
     let name = name.display().to_string();
     let (source, mut problems) = read::decode(text, name);
+    let mut others = Vec::new();
     let loaded = if problems.is_empty() {
         node::parse(&source, &mut problems)
-            .and_then(|root| resolve::file(root, &source, context, &mut problems))
+            .and_then(|root| resolve::file(root, &source, context, &mut problems, &mut others))
     } else {
         None
     };
     match loaded {
         Some(loaded) if problems.is_empty() => Ok(loaded),
-        _ => Err(Problems::new(source, problems)),
+        _ => Err(Problems::new(source, problems).and(others)),
     }
 }

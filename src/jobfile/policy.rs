@@ -1,5 +1,7 @@
 //! From what was written to how a job is run: job over `defaults` over built in.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use super::{
@@ -9,21 +11,24 @@ use super::{
 };
 use crate::{
     job::{Policy, Retry},
-    schedule::Dst,
+    schedule::{Calendar, Dst},
     units::Span,
 };
 
-/// The policy of a job whose zone and kind are known.
+/// The policy of a job whose zone, calendar and kind are known.
 pub(super) fn resolve(
     job: &RawJob,
     defaults: &RawDefaults,
     timezone: TimeZone,
+    calendar: Option<Arc<Calendar>>,
     kind_window: Span,
 ) -> Policy {
     let built_in = Policy::default();
     Policy {
         enabled: job.enabled.unwrap_or(built_in.enabled),
         timezone,
+        calendar,
+        only: job.only,
         dst: dst(job.dst, defaults.dst),
         timeout: job.timeout.or(defaults.timeout).unwrap_or(built_in.timeout),
         retry: retry(job.retry, defaults.retry),
@@ -142,7 +147,13 @@ mod tests {
             timeout: Some(Span::from_secs(9)),
             ..RawJob::default()
         };
-        let policy = resolve(&job, &defaults, TimeZone::UTC, Span::from_secs(36 * 3_600));
+        let policy = resolve(
+            &job,
+            &defaults,
+            TimeZone::UTC,
+            None,
+            Span::from_secs(36 * 3_600),
+        );
         assert_eq!(policy.timeout, Span::from_secs(9));
         assert_eq!(policy.overlap, Overlap::Queue);
         assert_eq!(policy.catch_up_window, Span::from_secs(36 * 3_600));

@@ -10,12 +10,14 @@ use super::{
     source::Source,
 };
 
-/// All that is wrong with one job file, in the file's order; never empty.
+/// All that is wrong with one file, in its order, and with those it names; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
     pub(super) source: Source,
     list: Vec<Problem>,
     more: bool,
+    /// Of the files that this one names.
+    others: Vec<Self>,
 }
 
 /// A [`Problem`] for programs: one object per problem.
@@ -35,7 +37,18 @@ impl Problems {
         list.dedup();
         let more = list.len() > MAX_PROBLEMS;
         list.truncate(MAX_PROBLEMS);
-        Self { source, list, more }
+        Self {
+            source,
+            list,
+            more,
+            others: Vec::new(),
+        }
+    }
+
+    /// Adds what is wrong with files that this one names; it is shown after its own.
+    pub(super) fn and(mut self, others: Vec<Self>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The problems.
@@ -59,6 +72,10 @@ impl Problems {
             out.push_str("… and more: mend these first\n");
         } else {
             out.truncate(out.trim_end().len() + 1);
+        }
+        for other in &self.others {
+            out.push('\n');
+            out.push_str(&other.render(coloured));
         }
         out
     }
@@ -86,7 +103,8 @@ impl Problems {
             })
             .unwrap_or_default()
         };
-        self.list.iter().map(value).collect()
+        let others = self.others.iter().flat_map(Self::json);
+        self.list.iter().map(value).chain(others).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{
 
 use crate::{
     job::{CatchUp, Overlap},
-    schedule::Dst,
+    schedule::{Dst, Only},
     units::Span,
 };
 
@@ -95,11 +95,18 @@ pub(super) struct RawRetry {
 pub(super) struct RawJob {
     /// What the job is for; free text.
     pub(super) description: Option<String>,
-    /// When it is due: a cron expression in quotes, `every 5m`, `@daily`, `@start`, or a list of
-    /// them; left out: only by hand.
+    /// When it is due: a cron expression in quotes, `every 5m`, `@daily`, `at open+5m`, `@start`,
+    /// or a list of them; left out: only by hand.
     pub(super) schedule: Option<OneOrMany>,
     /// The time zone of its schedule, an IANA name; default: the file's.
     pub(super) timezone: Option<String>,
+    /// The exchange whose sessions it keeps to: `XNYS`, `XLON`, `XSHG`, `XHKG` or one of
+    /// `config/calendars/`. `at open` and `at close` count from them; of cron and `every` only what
+    /// falls on the date of a session counts.
+    pub(super) calendar: Option<String>,
+    /// `open`: of cron and `every` only what falls within trading hours counts; early closes and
+    /// lunch breaks are kept.
+    pub(super) only: Option<Only>,
     /// The hours that daylight saving skips or repeats; default: as cron does.
     pub(super) dst: Option<Dst>,
     /// Whether the schedule fires at all; a disabled job can still be run by hand.

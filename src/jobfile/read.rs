@@ -67,19 +67,22 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
             source,
         },
     };
+    match bytes(path, MAX_BYTES).map_err(failed)? {
+        Some(bytes) => Ok(bytes),
+        None => Err(ReadError::TooLarge { path: path.into() }),
+    }
+}
+
+/// The bytes of a file; `None` when there are more than `most`.
+pub(super) fn bytes(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     // A pipe would wait for its writer for ever.
-    let regular = path.metadata().map_err(failed)?.is_file();
-    if !regular {
-        return Err(failed(io::Error::other("not a regular file")));
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) + 1;
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(ReadError::TooLarge { path: path.into() });
-    }
-    Ok(bytes)
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= most).then_some(bytes))
 }
 
 /// The bytes without the mark that some editors put before them.

@@ -14,8 +14,10 @@ use super::{
     node::{Node, Skip, Value},
     policy,
     problem::{EXAMPLE_HINT, Problem},
+    problems::Problems,
     raw::RawFile,
     recipient,
+    sessions::Sessions,
     source::{Place, Source},
     written::Written,
     zone,
@@ -28,12 +30,14 @@ use crate::{
 /// Where the assistant's database is unless the file says otherwise, relative to the root.
 const DATABASE: &str = "data/trading_assistant.db";
 
-/// Resolves the tree; `problems` holds what is known already and gets the rest.
+/// Resolves the tree; `problems` holds what is known already and gets the rest, `others` what
+/// is wrong with the files that it names.
 pub(super) fn file(
     mut root: Node,
     source: &Source,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
+    others: &mut Vec<Problems>,
 ) -> Option<Loaded> {
     let mut skip = Skip::new();
     let used = interpolate::all(&mut root, source, context.vars, &mut skip, problems);
@@ -48,6 +52,7 @@ pub(super) fn file(
         defaults: raw.defaults.clone().unwrap_or_default(),
         skip,
         interner: crate::schedule::Interner::default(),
+        sessions: Sessions::new(&context.settings),
         problems: std::mem::take(problems),
         specs: Vec::new(),
         places: BTreeMap::new(),
@@ -75,6 +80,7 @@ pub(super) fn file(
     jobs.problems
         .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
     *problems = jobs.problems;
+    *others = jobs.sessions.wrong;
     for problem in problems.iter_mut() {
         problem.message = interpolate::redact(&problem.message, &used);
         problem.hint = problem

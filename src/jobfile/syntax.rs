@@ -114,7 +114,7 @@ fn told(error: &Error) -> Told {
             plain("an alias inside its own anchor")
         }
         Error::MultipleDocuments { .. } => (
-            "a job file is one document, but a second one starts here".to_owned(),
+            "one file is one document, but a second one starts here".to_owned(),
             Some("remove the line `---` and what follows, or merge the two"),
         ),
         Error::UnknownAnchor { .. } => unknown_alias(),
@@ -141,11 +141,8 @@ fn budget(breach: &BudgetBreach) -> Told {
         | BudgetBreach::AliasAnchorRatio { .. }
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. } => too_many_aliases(),
-        BudgetBreach::Documents { .. } => ("a job file is one document".to_owned(), None),
-        _ => (
-            format!("more than {MAX_NODES} values in one job file"),
-            None,
-        ),
+        BudgetBreach::Documents { .. } => ("one file is one document".to_owned(), None),
+        _ => (format!("more than {MAX_NODES} values in one file"), None),
     }
 }
 

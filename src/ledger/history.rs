@@ -50,6 +50,11 @@ pub struct RunRow {
 const COLUMNS: &str = "id, job, slot, trigger, missed, attempts, outcome, reason, started_at, \
                        finished_at, report";
 
+/// The lane in which a run is done again: it takes one run.
+pub fn retry_lane(run: RunId) -> String {
+    format!("retry:{run}")
+}
+
 struct Raw {
     id: i64,
     job: String,
@@ -99,6 +104,19 @@ impl Ledger {
     pub fn run(&self, run: RunId) -> Result<Option<RunRow>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
         Ok(self.collect(&sql, params![run.0])?.pop())
+    }
+
+    /// The run in which `run` was done again, if it was.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn retried_by(&self, run: &RunRow) -> Result<Option<RunId>, Error> {
+        let key = params![run.job.as_str(), retry_lane(run.run)];
+        self.lock()
+            .prepare_cached("SELECT max(id) FROM runs WHERE job = ?1 AND scope = ?2")
+            .and_then(|mut select| select.query_row(key, |row| row.get::<_, Option<i64>>(0)))
+            .map(|id| id.map(RunId))
+            .map_err(self.failed("look for a retry"))
     }
 
     /// The runs going on now, oldest first.

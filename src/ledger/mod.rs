@@ -28,7 +28,7 @@ mod schema;
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
 pub use error::Error;
 pub use gaps::Gap;
-pub use history::{Filter, RunRow};
+pub use history::{Filter, RunRow, retry_lane};
 pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};
 pub use journal::Entry;

@@ -35,10 +35,15 @@ pub(super) fn every(text: &str) -> Option<String> {
     }
 }
 
-/// What a single word that is no schedule means: `5m` → `every 5m`, `daily` → `@daily`.
+/// What a single word that is no schedule means: `5m` → `every 5m`, `daily` → `@daily`,
+/// `close-10m` → `at close-10m`.
 pub(super) fn word(text: &str, nicknames: &[&'static str]) -> Option<String> {
     if text.parse::<Span>().is_ok() {
         return Some(format!("write `every {text}`"));
+    }
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("open") || lower.starts_with("close") {
+        return Some(format!("write `at {lower}`"));
     }
     let nickname = closest(&format!("@{}", text.to_ascii_lowercase()), nicknames)?;
     Some(format!("did you mean `{nickname}`?"))

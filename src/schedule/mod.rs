@@ -1,4 +1,4 @@
-//! When a job is due: cron, `every`, `@start`. Pure: no clock, `after` is a parameter.
+//! When a job is due: cron, `every`, `at open`, `@start`. Pure: no clock, `after` is a parameter.
 //!
 //! | written | due |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `30 0 2 * * *` | the same with seconds in front |
 //! | `@hourly @daily @midnight @weekly @monthly @yearly @annually` | cron's nicknames |
 //! | `every 5m` | the anchor plus any whole number of periods, at least `1s` each |
+//! | `at open+5m`, `at close-10m` | around each session of the job's calendar |
 //! | `@start`, `@reboot` | at each start of the daemon |
 //!
 //! A field holds numbers, names (`jan`, `mon`), lists, ranges and steps; the day also `L` (last
@@ -20,6 +21,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::units::Span;
 
+mod bell;
+mod calendar;
 mod describe;
 mod dst;
 mod field;
@@ -31,6 +34,9 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use bell::{Bell, Edge};
+pub use calendar::{Calendar, Day, Gate, Hours, HoursError, Only, Parts, Session};
+pub use calendar::{NAMES as CALENDARS, built_in as built_in_calendar};
 pub use dst::{Dst, Fold, Gap};
 pub use intern::Interner;
 pub use pattern::Pattern;
@@ -60,6 +66,10 @@ pub struct Frame {
     pub dst: Dst,
     /// Where the phase of `every` starts, in whole seconds; kept in the ledger over restarts.
     pub anchor: Timestamp,
+    /// Of cron and `every` only what falls on its sessions counts; `at open` counts from them.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Which part of a session counts for cron and `every`; the whole date unless given.
+    pub only: Option<Only>,
 }
 
 /// A text that is no schedule, with the place inside it.
@@ -101,12 +111,14 @@ pub enum Schedule {
     Cron(Arc<Pattern>),
     /// At equal distances, whatever the wall clock does; whole seconds.
     Every(Span),
+    /// So long before or after the open or close of each session.
+    Session(Bell),
     /// At each start of the daemon.
     Start,
 }
 
 impl Schedule {
-    /// Reads one expression: five or six cron fields, `@daily` …, `every 5m`, `@start`.
+    /// Reads one expression: five or six cron fields, `@daily` …, `every 5m`, `at open+5m`, `@start`.
     ///
     /// # Errors
     /// [`ScheduleError`] with the place inside `text`; also for a pattern that can never fire.
@@ -128,6 +140,10 @@ impl Schedule {
         if first.eq_ignore_ascii_case("every") {
             return every(text, rest.trim(), at);
         }
+        if first.eq_ignore_ascii_case("at") {
+            let rest = rest.trim();
+            return Bell::parse(rest, at + text.len() - rest.len()).map(Self::Session);
+        }
         let names = NICKNAMES.map(|(name, _)| name);
         Pattern::parse(text, None, at)
             .map(|pattern| Self::Cron(Arc::new(pattern)))
@@ -140,9 +156,22 @@ impl Schedule {
     /// The first instant strictly after `after` at which the schedule is due, in whole seconds.
     ///
     /// `None` for [`Schedule::Start`], and when nothing is due until the end of time as the
-    /// calendar libraries know it (cron: year 5000).
+    /// calendar libraries know it (cron: year 5000) or as the frame's calendar does; a session
+    /// schedule without a calendar is never due.
     pub fn next_after(&self, after: Timestamp, frame: &Frame) -> Option<Timestamp> {
         let after = whole_second(after)?;
+        match (self, &frame.calendar) {
+            (Self::Session(bell), Some(calendar)) => bell.next(after, calendar),
+            (Self::Start | Self::Session(_), _) => None,
+            (_, None) => self.by_the_clock(after, frame),
+            (_, Some(calendar)) => calendar::next(calendar, frame.only, after, |after| {
+                self.by_the_clock(after, frame)
+            }),
+        }
+    }
+
+    /// The same without a calendar; `after` is in whole seconds.
+    fn by_the_clock(&self, after: Timestamp, frame: &Frame) -> Option<Timestamp> {
         match self {
             Self::Cron(pattern) => walk::next(pattern, after, &frame.zone, frame.dst),
             Self::Every(period) => {
@@ -153,7 +182,7 @@ impl Schedule {
                     .checked_add(SignedDuration::from_secs(period - phase))
                     .ok()
             }
-            Self::Start => None,
+            Self::Session(_) | Self::Start => None,
         }
     }
 
@@ -167,7 +196,19 @@ impl Schedule {
         match self {
             Self::Cron(pattern) => describe::pattern(pattern),
             Self::Every(period) => format!("every {period}"),
+            Self::Session(bell) => bell.describe(),
             Self::Start => "at each start of the daemon".to_owned(),
+        }
+    }
+
+    /// The same with the calendar called `calendar`, e.g. `5m after the open of XNYS`.
+    pub fn describe_on(&self, calendar: Option<&str>, only: Option<Only>) -> String {
+        let words = self.describe();
+        match (self, calendar, only) {
+            (_, None, _) | (Self::Start, ..) => words,
+            (Self::Session(_), Some(name), _) => format!("{words} of {name}"),
+            (_, Some(name), None) => format!("{words}, on sessions of {name}"),
+            (_, Some(name), Some(Only::Open)) => format!("{words}, while {name} is open"),
         }
     }
 }
@@ -178,6 +219,7 @@ impl fmt::Display for Schedule {
         match self {
             Self::Cron(pattern) => f.pad(pattern.text()),
             Self::Every(period) => f.pad(&format!("every {period}")),
+            Self::Session(bell) => bell.fmt(f),
             Self::Start => f.pad("@start"),
         }
     }
@@ -189,6 +231,7 @@ impl PartialEq for Schedule {
         match (self, other) {
             (Self::Cron(a), Self::Cron(b)) => a.text() == b.text(),
             (Self::Every(a), Self::Every(b)) => a == b,
+            (Self::Session(a), Self::Session(b)) => a == b,
             (Self::Start, Self::Start) => true,
             _ => false,
         }

@@ -66,6 +66,11 @@ impl Settings {
         self.path("config")
     }
 
+    /// The folder of the user's calendars.
+    pub fn calendars(&self) -> PathBuf {
+        self.path("config/calendars")
+    }
+
     /// Bellkeeper's own database.
     pub fn ledger(&self) -> PathBuf {
         self.path("data/bellkeeper.db")

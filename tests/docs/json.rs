@@ -120,6 +120,8 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`list`", &["list"]),
         ("`next`", &["next"]),
         ("`when`", &["when", "@daily"]),
+        ("`calendar`", &["calendar"]),
+        ("`calendar NAME`", &["calendar", "XHKG", "--year", "2027"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
         ("`backups show`", &["backups", "show", "latest"]),

@@ -139,6 +139,12 @@ fn message(error: &app::Error) -> String {
     }
 }
 
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        app::Error::Problems(Box::new(problems)).into()
+    }
+}
+
 impl From<archive::Error> for Failure {
     fn from(error: archive::Error) -> Self {
         app::Error::from(error).into()
@@ -169,6 +175,7 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
                         that it took last: `bellkeeper reload` says why it takes no newer one";
             (exit::NOT_FOUND, Some(hint.to_owned()))
         }
+        E::NotRetried(error) => not_retried(error),
         E::NoArchive { folders, .. } => {
             let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
             let hint = if looked.is_empty() {
@@ -189,6 +196,29 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
     }
+}
+
+fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
+    use app::NotRetried as E;
+    let (code, hint) = match error {
+        E::Unknown(_) => (
+            exit::NOT_FOUND,
+            "`bellkeeper history` shows the runs".to_owned(),
+        ),
+        E::GoingOn(run) => (
+            exit::BUSY,
+            format!("`bellkeeper cancel {run}` asks it to stop"),
+        ),
+        E::Succeeded { job, .. } => (
+            exit::FAILED,
+            format!("`bellkeeper run-job {job}` runs the job anew"),
+        ),
+        E::Already { by, .. } => (
+            exit::FAILED,
+            format!("should that have failed too: `bellkeeper retry {by}`"),
+        ),
+    };
+    (code, Some(hint))
 }
 
 fn archive_code(error: &archive::Error) -> u8 {

@@ -74,7 +74,7 @@ impl Dispatcher {
         if self.planner.find(&job).is_none() {
             return Err(Error::UnknownJob(job.to_string()));
         }
-        let scope = format!("retry:{of}");
+        let scope = crate::ledger::retry_lane(of);
         let slot = Slot { job, at, scope };
         Ok(self.run_by_hand(slot, Trigger::Retry).await)
     }
@@ -121,18 +121,18 @@ impl Dispatcher {
         count
     }
 
-    async fn pause(&mut self, job: JobName, pause: Option<Pause>) -> Result<(), Error> {
+    async fn pause(&mut self, job: JobName, pause: Option<Pause>) -> Result<bool, Error> {
         if self.planner.find(&job).is_none() {
             return Err(Error::UnknownJob(job.to_string()));
         }
         let (ledger, name) = (Arc::clone(&self.ledger), job.clone());
         let written = tokio::task::spawn_blocking(move || match pause {
-            Some(pause) => ledger.pause(&name, pause),
-            None => ledger.resume(&name).map(|_| ()),
+            Some(pause) => ledger.pause(&name, pause).map(|()| true),
+            None => ledger.resume(&name),
         });
-        written.await.map_err(|_| Error::Stopped)??;
+        let was = written.await.map_err(|_| Error::Stopped)??;
         self.input(Input::Pause { job, pause }).await;
-        Ok(())
+        Ok(was)
     }
 
     async fn reload(&mut self, set: JobSet, known: Vec<Known>) -> Result<(), Error> {

@@ -37,7 +37,7 @@ fn a_key_nobody_could_mean() {
     4 |     command: rm
       |     ^^^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority` or `backup`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority` or `backup`
     ");
 }
 

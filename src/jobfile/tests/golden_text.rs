@@ -192,7 +192,7 @@ jobs:
     backup: {}
 ";
     assert_snapshot!(rendered(text), @r"
-    error: a job file is one document, but a second one starts here
+    error: one file is one document, but a second one starts here
      --> jobs.yaml:5:1
       |
     5 | jobs:

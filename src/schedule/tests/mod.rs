@@ -4,6 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::*;
 
+mod calendars;
 mod cases;
 mod laws;
 mod parsing;
@@ -14,6 +15,8 @@ fn frame(zone: &str) -> Frame {
         zone: TimeZone::get(zone).unwrap(),
         dst: Dst::default(),
         anchor: Timestamp::UNIX_EPOCH,
+        calendar: None,
+        only: None,
     }
 }
 

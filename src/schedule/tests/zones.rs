@@ -49,6 +49,8 @@ fn once_per_date(zone: &TimeZone, name: &str, due: Time, from: Date, to: Date) {
         zone: zone.clone(),
         dst: Dst::default(),
         anchor: Timestamp::UNIX_EPOCH,
+        calendar: None,
+        only: None,
     };
     let eve = from.yesterday().unwrap().at(23, 59, 59, 0);
     let mut now = zone.to_ambiguous_timestamp(eve).compatible().unwrap();

@@ -1,0 +1,143 @@
+//! What a person tells jobs and runs beside running them: pause, resume, cancel, retry. With a
+//! daemon it is asked; without one the ledger is written.
+
+use super::{
+    Client, Error, Site,
+    follow::{self, Following},
+    load::{Vars, load},
+    session,
+};
+use crate::{
+    engine::Target,
+    job::{JobName, Outcome, Pause, RunId},
+    ledger::{Ledger, RunRow},
+};
+
+/// Why a run cannot be done again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRetried {
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    Unknown(RunId),
+    /// It has not ended.
+    #[error("run {0} is still going on")]
+    GoingOn(RunId),
+    /// It did what it is for.
+    #[error("run {run} has succeeded: there is nothing to try again")]
+    Succeeded {
+        /// The run.
+        run: RunId,
+        /// Its job, which can be run anew.
+        job: JobName,
+    },
+    /// Somebody did that before.
+    #[error("run {run} has been tried again before, as run {by}")]
+    Already {
+        /// The run.
+        run: RunId,
+        /// The one that came of it.
+        by: RunId,
+    },
+}
+
+/// The run that is to be done again, if it can be.
+///
+/// # Errors
+/// [`Error::NotRetried`], [`Error::Ledger`].
+pub(super) fn retryable(ledger: &Ledger, run: RunId) -> Result<RunRow, Error> {
+    let row = ledger.run(run)?.ok_or(NotRetried::Unknown(run))?;
+    if let Some(by) = ledger.retried_by(&row)? {
+        return Err(NotRetried::Already { run, by }.into());
+    }
+    match row.outcome {
+        None => Err(NotRetried::GoingOn(run).into()),
+        Some(Outcome::Succeeded) => {
+            let job = row.job;
+            Err(NotRetried::Succeeded { run, job }.into())
+        }
+        Some(_) => Ok(row),
+    }
+}
+
+/// Does a run again, for the slot that it had, and follows it.
+///
+/// # Errors
+/// [`Error::NotRetried`], and as [`super::run_job`].
+pub async fn retry_run(
+    site: &Site,
+    run: RunId,
+    vars: Vars<'_>,
+    filter: &str,
+) -> Result<Following, Error> {
+    let Some(ledger) = super::open_ledger(site)? else {
+        return Err(NotRetried::Unknown(run).into());
+    };
+    let row = retryable(&ledger, run)?;
+    drop(ledger);
+    follow::follow(site, &follow::Wish::Again(row), vars, filter).await
+}
+
+/// Pauses a job, or with `None` resumes it; false when it was not paused.
+///
+/// # Errors
+/// [`Error::Engine`] for an unknown job, [`Error::Refused`] by the daemon, [`Error::Ledger`].
+pub async fn pause(
+    site: &Site,
+    job: &JobName,
+    pause: Option<Pause>,
+    vars: Vars<'_>,
+) -> Result<bool, Error> {
+    if let Some(client) = Client::connect(&site.settings).await? {
+        return client.pause(job, pause).await;
+    }
+    let loaded = load(site, vars)?;
+    if loaded.set.get(job.as_str()).is_none() {
+        return Err(crate::engine::Error::UnknownJob(job.to_string()).into());
+    }
+    // With the lock: a daemon that starts meanwhile would not hear of it.
+    let what = if pause.is_some() { "pause" } else { "resume" };
+    let opened = session::open(site, &loaded, &format!("{what} {job}"))?;
+    let done = note_pause(&opened.ledger, job, pause);
+    opened.ledger.end(opened.instance)?;
+    done
+}
+
+/// Writes a pause, or its end, and keeps it in the journal.
+fn note_pause(ledger: &Ledger, job: &JobName, pause: Option<Pause>) -> Result<bool, Error> {
+    let was = match pause {
+        Some(pause) => {
+            ledger.pause(job, pause)?;
+            true
+        }
+        None => ledger.resume(job)?,
+    };
+    journal_pause(ledger, job, pause)?;
+    Ok(was)
+}
+
+/// Keeps a pause, or its end, in the journal.
+pub(super) fn journal_pause(
+    ledger: &Ledger,
+    job: &JobName,
+    pause: Option<Pause>,
+) -> Result<(), Error> {
+    let (act, detail) = match pause {
+        None => ("resume", String::new()),
+        Some(Pause { until: None, .. }) => ("pause", String::new()),
+        Some(Pause {
+            until: Some(until), ..
+        }) => ("pause", format!("until {until}")),
+    };
+    Ok(ledger.note("operator", act, job.as_str(), &detail)?)
+}
+
+/// Asks a run, or everything of a job, to stop; says how many runs that were. `None`: no daemon.
+///
+/// # Errors
+/// [`Error::Socket`], [`Error::Refused`].
+pub async fn cancel(site: &Site, target: &Target) -> Result<Option<usize>, Error> {
+    match Client::connect(&site.settings).await? {
+        Some(client) => client.cancel_target(target).await.map(Some),
+        None => Ok(None),
+    }
+}
