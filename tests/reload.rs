@@ -1,7 +1,12 @@
 //! A daemon that runs takes a changed job file: by itself, at SIGHUP, at `reload`; all of it or
 //! nothing.
 
-use std::{fs, os::unix::fs::symlink, process::Command};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -29,8 +34,11 @@ fn status(world: &World) -> Value {
 /// Waits until the daemon has so many jobs and no trouble with its file.
 #[track_caller]
 fn has_jobs(world: &World, jobs: u64) -> Value {
+    let start = Instant::now();
     until("the new jobs", || {
         let status = status(world);
+        let late = start.elapsed() > Duration::from_secs(30);
+        assert!(!late, "{status} {:?}", world.names("."));
         (status["jobs"] == jobs && status["broken"].is_null()).then_some(status)
     })
 }

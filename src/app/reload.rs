@@ -141,10 +141,14 @@ impl Reloader {
                 () = watching.changed() => Cause::File,
                 _ = clock.tick() => {
                     let zone = (self.surroundings.zone)();
-                    if zone == self.site.zone {
+                    if zone != self.site.zone {
+                        Cause::Zone(zone)
+                    } else if self.plan.get().broken.is_some() {
+                        // What kept the file from being taken may not have been in the file.
+                        Cause::File
+                    } else {
                         continue;
                     }
-                    Cause::Zone(zone)
                 }
             };
             self.reload(cause).await;
