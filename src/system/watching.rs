@@ -1,8 +1,9 @@
-//! Watching files for another content.
+//! Watching files that are written, replaced, removed or put back.
 //!
 //! The folders are watched, not the files: editors replace a file by renaming a new one over it.
-//! What the system tells is only a reason to look; what counts is the hash of the content, so a
-//! file that is touched, or saved as it was, has not changed.
+//! What the system tells is only a reason to look. A look that finds the content as it was at the
+//! last one tells nothing about the time in between, in which somebody may have read another; so
+//! every new stamp counts, and who is told compares the content with what he has.
 
 use std::{
     collections::BTreeMap,
@@ -53,8 +54,8 @@ impl Watching {
         Self { changes }
     }
 
-    /// Waits until any of the files has another content than when it was looked at last, is gone or
-    /// has come back. Several changes may be told as one.
+    /// Waits until any of the files was written, is gone or has come back since it was looked at
+    /// last. Several changes may be told as one; the content may be what it was.
     pub async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
             // The runtime is shutting down.
@@ -159,7 +160,7 @@ impl<W: Watcher> Eyes<W> {
         self.watcher.is_some() && self.folders.values().all(Option::is_some)
     }
 
-    /// Looks at all files; returns whether any content is another one than before.
+    /// Looks at all files; returns whether any may have another content than before.
     fn look(&mut self) -> bool {
         // First, so that nothing can happen between the look and the watch.
         self.watch_folders();
@@ -167,13 +168,14 @@ impl<W: Watcher> Eyes<W> {
         let mut changed = false;
         for (path, seen) in &mut self.files {
             let stamp = stamp(path);
-            // Polling a drive that tells nothing, the stamps are not believed either.
+            // Where nothing is told, the stamps are not believed either.
             if trusted && stamp.is_some() && stamp == seen.stamp {
                 continue;
             }
             let hash = hash(path).ok();
-            changed |= hash != seen.hash;
-            *seen = Seen { stamp, hash };
+            let now = Seen { stamp, hash };
+            changed |= now != *seen;
+            *seen = now;
         }
         changed
     }
