@@ -198,7 +198,7 @@ fn when_explains_what_is_wrong() {
         .code(2)
         .says("did you mean `Asia/Shanghai`?");
     world
-        .run(["when", "@daily", "--after", "tomorrow"])
+        .run(["when", "@daily", "--after", "someday"])
         .code(2)
         .says("expected an instant");
 }

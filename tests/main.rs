@@ -27,6 +27,8 @@ mod damage;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod ledger;
@@ -36,6 +38,8 @@ mod locks;
 mod reload;
 #[cfg(test)]
 mod sqlite_shapes;
+#[cfg(test)]
+mod steer;
 #[cfg(test)]
 mod stock_tools;
 #[cfg(test)]

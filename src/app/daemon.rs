@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    job::{JobName, calendar_warnings},
-    jobfile::Loaded,
+    job::JobName,
+    jobfile::{Loaded, Problems},
     ledger::SetAside,
     logs::{self, Console},
     units::Span,
@@ -74,6 +74,7 @@ pub async fn start(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
+    warn(&loaded.warnings);
     let made = if opened.first {
         first_start::contents(site, &loaded)?
     } else {
@@ -85,9 +86,6 @@ pub async fn start(
         session::tell_set_aside(kept);
     }
     let since = site.clock.now();
-    for warning in calendar_warnings(&loaded.set, since) {
-        tracing::warn!("{warning}");
-    }
     let plan = SharedPlan::of(&loaded);
     let loaded = Arc::new(loaded);
     let session = opened.engine(loaded.set.clone(), true).await?;
@@ -134,6 +132,15 @@ pub async fn start(
     session.close().await?;
     tracing::info!("stopped");
     Ok(ending)
+}
+
+/// Says once what is doubtful in the job file.
+pub(super) fn warn(warnings: &Problems) {
+    let file = warnings.file();
+    for problem in warnings.list() {
+        let (line, column) = (problem.place.line, problem.place.column);
+        tracing::warn!(file, line, column, "{}", problem.message);
+    }
 }
 
 /// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again

@@ -1,13 +1,13 @@
 //! From files to values: the job file, the ledger.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{Error, Site};
 use crate::{
     job::JobSpec,
-    jobfile::{self, Context, Loaded},
+    jobfile::{self, Context, Loaded, Origins, Problems},
     ledger::Ledger,
     system,
 };
@@ -20,6 +20,27 @@ pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// # Errors
 /// [`Error::ReadJobFile`], or [`Error::Problems`] with everything that is wrong with it.
 pub fn load(site: &Site, vars: Vars<'_>) -> Result<Loaded, Error> {
+    read(site, vars, |text, name, context| {
+        jobfile::load(text, name, context)
+    })
+}
+
+/// As [`load`], and says of one job where each of its settings comes from; `None` if there is no
+/// such job.
+///
+/// # Errors
+/// As [`load`].
+pub fn explain(site: &Site, vars: Vars<'_>, job: &str) -> Result<(Loaded, Option<Origins>), Error> {
+    read(site, vars, |text, name, context| {
+        jobfile::explain(text, name, context, job)
+    })
+}
+
+fn read<T>(
+    site: &Site,
+    vars: Vars<'_>,
+    read: impl FnOnce(&[u8], &Path, &Context<'_>) -> Result<T, Problems>,
+) -> Result<T, Error> {
     let file = site.settings.jobs_file();
     let text = jobfile::read_file(file)?;
     let context = Context {
@@ -30,7 +51,7 @@ pub fn load(site: &Site, vars: Vars<'_>) -> Result<Loaded, Error> {
         vars,
     };
     let shown = file.strip_prefix(site.settings.root()).unwrap_or(file);
-    jobfile::load(&text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
+    read(&text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
 }
 
 /// The ledger of a site, for reading; `None` while there is none.

@@ -19,15 +19,19 @@ mod session;
 mod shelf;
 mod socket;
 mod steer;
+mod upcoming;
+mod why;
 mod wire;
 
 pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
-pub use load::{Vars, load, next_slots, open_ledger};
+pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
 pub use steer::{NotRetried, cancel, pause, retry_run};
+pub use upcoming::{Upcoming, upcoming};
+pub use why::{Absence, Fate, Gap, Told, Which, Why, why};
 pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
 
 /// Where a command works, and by which clock.

@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     Error, Site,
+    daemon::warn,
     load::load,
     session::{DAEMON, registrations},
     wire::{Broken, Reloaded},
@@ -247,6 +248,7 @@ impl Reloader {
         for line in difference.lines(LOG_LINES) {
             tracing::info!("{line}");
         }
+        warn(&self.loaded.warnings);
         self.note("reload", &difference.lines(JOURNAL_LINES).join("; "));
     }
 

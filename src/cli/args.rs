@@ -86,6 +86,10 @@ pub(super) enum Verb {
     List,
     /// Show the next slots
     Next(Next),
+    /// Show the settings of a job, where each comes from, and its next slots
+    Explain(Explain),
+    /// Show what became of each slot of a job, and why
+    Why(Why),
     /// Show the next instants of a schedule expression
     When(When),
     /// List the calendars, or the sessions of one
@@ -162,9 +166,33 @@ pub(super) struct Next {
     /// Only this job's
     #[arg(value_name = "JOB")]
     pub(super) job: Option<String>,
-    /// How many
-    #[arg(short = 'n', value_name = "N", default_value_t = 10)]
-    pub(super) count: usize,
+    /// All up to this time: `7d`, `tomorrow`, `2026-12-01` (its start) …
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// How many [default: 10; with --until 10000]
+    #[arg(short = 'n', value_name = "N")]
+    pub(super) count: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Explain {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Why {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(super) job: String,
+    /// A day (`2026-11-24`, `yesterday`), or a time: its slot or the one before it
+    /// [default: the newest slots]
+    #[arg(value_name = "TIME")]
+    pub(super) time: Vec<String>,
+    /// How many [default: 20, of the last day if there are more than 5]
+    #[arg(short = 'n', value_name = "N")]
+    pub(super) count: Option<usize>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -181,7 +209,7 @@ pub(super) struct When {
     /// Of the calendar's sessions only the trading hours
     #[arg(long, value_name = "PART", requires = "calendar")]
     pub(super) only: Option<Part>,
-    /// Start after this instant or local time [default: now]
+    /// Start after this time: `2026-12-01 02:00`, `tomorrow`, `7d` … [default: now]
     #[arg(long, value_name = "TIME")]
     pub(super) after: Option<String>,
     /// How many

@@ -8,6 +8,7 @@ mod args;
 mod backups;
 mod calendar;
 mod cancel;
+mod explain;
 mod history;
 mod keys;
 mod list;
@@ -26,6 +27,7 @@ mod stop;
 mod validate;
 mod version;
 mod when;
+mod why;
 
 use args::{Args, Verb};
 use shell::{Shell, exit};
@@ -67,6 +69,8 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Resume(args) => pause::resume(shell, &args),
         Verb::List => list::run(shell),
         Verb::Next(args) => next::run(shell, &args),
+        Verb::Explain(args) => explain::run(shell, &args),
+        Verb::Why(args) => why::run(shell, &args),
         Verb::When(args) => when::run(shell, &args),
         Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),

@@ -8,10 +8,26 @@ pub(super) fn run(shell: &Shell) -> Result {
     let loaded = shell.load()?;
     let file = shell.within(shell.site.settings.jobs_file());
     let jobs = loaded.set.jobs.len();
+    let doubtful = loaded.warnings.list().len();
     if shell.json {
-        shell.json_line(&json!({"file": file, "jobs": jobs, "valid": true}));
+        shell.json_line(&json!({
+            "file": file,
+            "jobs": jobs,
+            "valid": true,
+            "warnings": doubtful,
+        }));
+        for warning in loaded.warnings.json() {
+            shell.json_line(&warning);
+        }
+        return Ok(exit::OK);
+    }
+    let jobs = count(jobs, "job");
+    if doubtful == 0 {
+        shell.line(format!("{file}: {jobs}, nothing is wrong"));
     } else {
-        shell.line(format!("{file}: {}, nothing is wrong", count(jobs, "job")));
+        shell.warn(&loaded.warnings);
+        let warnings = count(doubtful, "warning");
+        shell.line(format!("{file}: {jobs}, nothing is wrong; {warnings}"));
     }
     Ok(exit::OK)
 }

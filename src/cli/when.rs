@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     args, calendar,
-    shell::{Failure, Result, Shell, exit, parse_after},
+    shell::{Bare, Failure, Moment, Result, Shell, exit},
 };
 use crate::{
     schedule::{Calendar, Dst, Frame, Only, Schedule, ScheduleError},
@@ -21,7 +21,9 @@ pub(super) fn run(shell: &Shell, args: &args::When) -> Result {
         Schedule::parse(&args.expression).map_err(|error| wrong(&args.expression, &error))?;
     let now = shell.site.clock.now();
     let after = match &args.after {
-        Some(text) => parse_after(text, &zone).map_err(|m| Failure::new(exit::USAGE, m))?,
+        Some(text) => Moment::read(text, &zone, now, Bare::Ahead)
+            .map_err(|wrong| Failure::new(exit::USAGE, wrong))?
+            .start(),
         None => now,
     };
     let frame = Frame {

@@ -65,27 +65,10 @@ mod tests {
     use crate::{
         archive::Encryption,
         clock::Clock,
-        job::{Cx, Env, Job, JobError, Plan, Policy, Problem, Report},
+        job::{Env, Policy, testing::Nothing},
         schedule::{Schedule, built_in_calendar},
         settings::{Raw, Settings},
     };
-
-    #[derive(Debug)]
-    struct Nothing;
-
-    impl Job for Nothing {
-        fn check(&self, _: &Env) -> Vec<Problem> {
-            Vec::new()
-        }
-
-        fn plan(&self, _: &Cx) -> Result<Plan, JobError> {
-            Ok(Plan::default())
-        }
-
-        fn run(&self, _: &Cx) -> Result<Report, JobError> {
-            Ok(Report::default())
-        }
-    }
 
     fn spec(name: &str, schedule: &str, calendar: Option<&str>, enabled: bool) -> JobSpec {
         JobSpec {

@@ -7,9 +7,12 @@ use serde::de::DeserializeOwned;
 mod calendars;
 mod cx;
 mod error;
+mod past;
 mod policy;
 mod report;
 mod set;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use calendars::calendar_warnings;
 pub use cx::{Cx, Env, RunInfo};

@@ -43,26 +43,6 @@ impl JobSpec {
             .min()
     }
 
-    /// The last slot before the slot `at`, looked for in ever longer stretches before it; `None`
-    /// when there is none in some twenty times the distance to the next one.
-    pub fn previous(&self, at: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
-        let next = self.next_after(at, anchor)?;
-        let mut stretch = at.duration_until(next);
-        for _ in 0..5 {
-            stretch = stretch.checked_mul(2)?;
-            let mut newest = None;
-            let mut slot = self.next_after(at.checked_sub(stretch).ok()?, anchor);
-            while let Some(found) = slot.filter(|found| *found < at) {
-                newest = Some(found);
-                slot = self.next_after(found, anchor);
-            }
-            if newest.is_some() {
-                return newest;
-            }
-        }
-        None
-    }
-
     /// How much later than its slot a run starts: below the job's `jitter`, and the same whenever
     /// it is asked.
     pub fn jitter(&self, slot: Timestamp) -> SignedDuration {

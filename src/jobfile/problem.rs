@@ -1,5 +1,7 @@
 //! One thing that is wrong with a job file.
 
+use serde::Serialize;
+
 pub use super::source::Place;
 
 /// What a job file with nothing in it is told.
@@ -8,6 +10,16 @@ pub(super) const EXAMPLE_HINT: &str =
 
 /// How many problems are kept; a file with more is not a job file with mistakes.
 pub(super) const MAX_PROBLEMS: usize = 100;
+
+/// How bad the problems of a list are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// It can, but most likely something else was meant.
+    Warning,
+}
 
 /// One mistake in a job file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,17 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    problem::{MAX_PROBLEMS, Place, Problem},
+    problem::{MAX_PROBLEMS, Place, Problem, Severity},
     render,
     source::Source,
 };
 
-/// All that is wrong with one file, in its order, and with those it names; never empty.
+/// All that is wrong with one job file (then never empty), or all that is doubtful in a good one,
+/// in the file's order, and with the files it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
     pub(super) source: Source,
+    severity: Severity,
     list: Vec<Problem>,
     more: bool,
     /// Of the files that this one names.
@@ -23,6 +25,7 @@ pub struct Problems {
 /// A [`Problem`] for programs: one object per problem.
 #[derive(Debug, Serialize)]
 struct Json<'a> {
+    severity: Severity,
     file: &'a str,
     line: Option<u32>,
     column: Option<u32>,
@@ -32,13 +35,23 @@ struct Json<'a> {
 
 impl Problems {
     /// Sorts by place, drops repetitions (an alias shows one text in several jobs) and cuts.
-    pub(super) fn new(source: Source, mut list: Vec<Problem>) -> Self {
+    pub(super) fn new(source: Source, list: Vec<Problem>) -> Self {
+        Self::of(Severity::Error, source, list)
+    }
+
+    /// As [`Self::new`], of what is doubtful in a good file.
+    pub(super) fn warnings(source: Source, list: Vec<Problem>) -> Self {
+        Self::of(Severity::Warning, source, list)
+    }
+
+    fn of(severity: Severity, source: Source, mut list: Vec<Problem>) -> Self {
         list.sort_by(|a, b| (a.place, &a.message).cmp(&(b.place, &b.message)));
         list.dedup();
         let more = list.len() > MAX_PROBLEMS;
         list.truncate(MAX_PROBLEMS);
         Self {
             source,
+            severity,
             list,
             more,
             others: Vec::new(),
@@ -65,12 +78,17 @@ impl Problems {
     pub fn render(&self, coloured: bool) -> String {
         let mut out = String::new();
         for problem in &self.list {
-            out.push_str(&render::problem(problem, &self.source, coloured));
+            out.push_str(&render::problem(
+                problem,
+                self.severity,
+                &self.source,
+                coloured,
+            ));
             out.push_str("\n\n");
         }
         if self.more {
             out.push_str("… and more: mend these first\n");
-        } else {
+        } else if !out.is_empty() {
             out.truncate(out.trim_end().len() + 1);
         }
         for other in &self.others {
@@ -90,11 +108,12 @@ impl Problems {
         self.list.iter().map(line).collect()
     }
 
-    /// One object per problem: `file`, `line`, `column`, `message`, `hint`.
+    /// One object per problem: `severity`, `file`, `line`, `column`, `message`, `hint`.
     pub fn json(&self) -> Vec<serde_json::Value> {
         let value = |problem: &Problem| {
             let known = problem.place != Place::FILE;
             serde_json::to_value(Json {
+                severity: self.severity,
                 file: &self.source.name,
                 line: known.then_some(problem.place.line),
                 column: known.then_some(problem.place.column),
@@ -111,9 +130,13 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, more) = (&self.source.name, if self.more { " or more" } else { "" });
+        let what = match self.severity {
+            Severity::Error => "problem",
+            Severity::Warning => "warning",
+        };
         match self.list.len() {
-            1 => write!(f, "1 problem in `{name}`"),
-            n => write!(f, "{n}{more} problems in `{name}`"),
+            1 => write!(f, "1 {what} in `{name}`"),
+            n => write!(f, "{n}{more} {what}s in `{name}`"),
         }
     }
 }
@@ -157,6 +180,17 @@ mod tests {
             "error: x\n--> jobs.yaml\n = help: h\n"
         );
         assert_eq!(problems.lines(), ["jobs.yaml: x"]);
+    }
+
+    #[test]
+    fn warnings_say_so() {
+        let warnings = Problems::warnings(source(), Vec::new());
+        assert_eq!(warnings.render(false), "");
+        let list = vec![Problem::new(Place::FILE, "x")];
+        let warnings = Problems::warnings(source(), list);
+        assert_eq!(warnings.render(false), "warning: x\n--> jobs.yaml\n");
+        assert_eq!(warnings.json()[0]["severity"], "warning");
+        assert_eq!(warnings.to_string(), "1 warning in `jobs.yaml`");
     }
 
     #[test]

@@ -5,22 +5,39 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::{
-    problem::Problem,
+    problem::{Problem, Severity},
     source::{Place, Source},
 };
 
 const WIDTH: usize = 80;
+/// What stands in front of a message and of a hint, and of their further lines.
+const TITLE: usize = "warning: ".len();
+const HELP: usize = "   = help: ".len();
 /// A longer stretch of source between two places is not shown (a minified or hostile file).
 const LONGEST_EXCERPT: usize = 20_000;
 
 /// One problem as a person reads it, without a line break at the end.
-pub(super) fn problem(problem: &Problem, source: &Source, coloured: bool) -> String {
+pub(super) fn problem(
+    problem: &Problem,
+    severity: Severity,
+    source: &Source,
+    coloured: bool,
+) -> String {
     let renderer = if coloured {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    let group = Level::ERROR.primary_title(problem.message.as_str());
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let folded = |text: &str, beside| match severity {
+        Severity::Error => text.to_owned(),
+        Severity::Warning => folded(text, beside),
+    };
+    let title = folded(&problem.message, TITLE);
+    let group = level.primary_title(title.as_str());
     let group = match excerpt(problem, source) {
         Some((first_line, range)) => {
             let text = source.text.get(range.clone()).unwrap_or_default();
@@ -40,10 +57,8 @@ pub(super) fn problem(problem: &Problem, source: &Source, coloured: bool) -> Str
         }
         None => group.element(origin(problem.place, source)),
     };
-    let help = problem
-        .hint
-        .as_deref()
-        .map(|hint| Level::HELP.message(hint));
+    let hint = problem.hint.as_deref().map(|hint| folded(hint, HELP));
+    let help = hint.as_deref().map(|hint| Level::HELP.message(hint));
     let report = [group.elements(help)];
     renderer.term_width(WIDTH).render(&report)
 }
@@ -88,4 +103,23 @@ fn one_line(source: &Source, place: Place) -> Range<usize> {
     let text = source.at(place);
     let line = text.lines().next().unwrap_or_default().trim_end();
     place.start..place.start + line.len()
+}
+
+/// A sentence broken between words so that it fits beside `beside` columns.
+fn folded(text: &str, beside: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && beside + column + 1 + length > WIDTH {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }

@@ -19,6 +19,7 @@ use super::{
     recipient,
     sessions::Sessions,
     source::{Place, Source},
+    warnings,
     written::Written,
     zone,
 };
@@ -33,18 +34,18 @@ const DATABASE: &str = "data/trading_assistant.db";
 /// Resolves the tree; `problems` holds what is known already and gets the rest, `others` what
 /// is wrong with the files that it names.
 pub(super) fn file(
-    mut root: Node,
+    root: &mut Node,
     source: &Source,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
     others: &mut Vec<Problems>,
 ) -> Option<Loaded> {
     let mut skip = Skip::new();
-    let used = interpolate::all(&mut root, source, context.vars, &mut skip, problems);
+    let used = interpolate::all(root, source, context.vars, &mut skip, problems);
     let mut tell = |fault: Fault| problems.push(fault.problem());
-    let raw: Option<RawFile> = collect::read(&root, &mut skip, &mut tell);
+    let raw: Option<RawFile> = collect::read(root, &mut skip, &mut tell);
     let raw = raw?;
-    let timezone = timezone(&root, context, &skip, problems);
+    let timezone = timezone(root, context, &skip, problems);
     let mut jobs = Jobs {
         source,
         env: Arc::new(env(&raw, context)),
@@ -70,9 +71,9 @@ pub(super) fn file(
         jobs.problems
             .push(problem.hint("leave it out for no limit; `enabled: false` stops a job"));
     }
-    let wrong = recipients(&root, &jobs.skip);
+    let wrong = recipients(root, &jobs.skip);
     jobs.problems.extend(wrong);
-    match entries(&root) {
+    match entries(root) {
         Ok(node) => jobs.all(node),
         Err(problem) => jobs.problems.push(problem),
     }
@@ -81,23 +82,35 @@ pub(super) fn file(
         .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
     *problems = jobs.problems;
     *others = jobs.sessions.wrong;
-    for problem in problems.iter_mut() {
-        problem.message = interpolate::redact(&problem.message, &used);
+    redact(problems, &used);
+    let set = JobSet {
+        jobs: jobs.specs,
+        env: jobs.env,
+        max_running: raw.max_running,
+    };
+    let mut warnings = Vec::new();
+    if problems.is_empty() {
+        warnings = warnings::of(root, source, &set, context.clock.now());
+        redact(&mut warnings, &used);
+    }
+    Some(Loaded {
+        set,
+        timezone,
+        places: jobs.places,
+        warnings: Problems::warnings(source.clone(), warnings),
+        written: Written::new(source.clone(), &used),
+    })
+}
+
+/// Takes the values of variables out of what is told.
+fn redact(problems: &mut [Problem], used: &[(String, String)]) {
+    for problem in problems {
+        problem.message = interpolate::redact(&problem.message, used);
         problem.hint = problem
             .hint
             .as_deref()
-            .map(|hint| interpolate::redact(hint, &used));
+            .map(|hint| interpolate::redact(hint, used));
     }
-    Some(Loaded {
-        set: JobSet {
-            jobs: jobs.specs,
-            env: jobs.env,
-            max_running: raw.max_running,
-        },
-        timezone,
-        places: jobs.places,
-        written: Written::new(source.clone(), &used),
-    })
 }
 
 fn env(raw: &RawFile, context: &Context<'_>) -> Env {

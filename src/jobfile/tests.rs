@@ -5,4 +5,4 @@ mod golden_calendars;
 mod golden_jobs;
 mod golden_text;
 mod hostile;
-mod loading;
+pub(super) mod loading;

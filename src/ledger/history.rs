@@ -47,7 +47,8 @@ pub struct RunRow {
     pub report: Option<Value>,
 }
 
-const COLUMNS: &str = "id, job, slot, trigger, missed, attempts, outcome, reason, started_at, \
+/// The columns of a run as `collect` reads them.
+pub(super) const COLUMNS: &str = "id, job, slot, trigger, missed, attempts, outcome, reason, started_at, \
                        finished_at, report";
 
 /// The lane in which a run is done again: it takes one run.
@@ -130,7 +131,11 @@ impl Ledger {
         )
     }
 
-    fn collect(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<RunRow>, Error> {
+    pub(super) fn collect(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<RunRow>, Error> {
         let connection = self.lock();
         let read = || {
             connection

@@ -17,6 +17,7 @@ use crate::{clock::Clock, sqlite};
 
 mod claims;
 mod error;
+mod fates;
 mod gaps;
 mod history;
 mod instances;
@@ -27,6 +28,7 @@ mod schema;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
 pub use error::Error;
+pub use fates::{AttemptRow, Lane, Life, Tenure};
 pub use gaps::Gap;
 pub use history::{Filter, RunRow, retry_lane};
 pub use instances::{Instance, LostRun, Recovered};

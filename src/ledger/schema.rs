@@ -103,6 +103,8 @@ DROP INDEX runs_by_outcome;
 CREATE INDEX runs_failed ON runs (id)
     WHERE outcome IN ('failed', 'timed-out', 'cancelled', 'lost');
 CREATE INDEX runs_open ON runs (id) WHERE outcome IS NULL;
+-- For one job by slot: what became of it, and the newest success.
+CREATE INDEX runs_by_slot ON runs (job, slot);
 CREATE INDEX runs_succeeded ON runs (job, slot) WHERE outcome = 'succeeded';
 
 -- The last sign of life of a process that is going on.

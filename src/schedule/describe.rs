@@ -120,7 +120,7 @@ fn even(field: &Field, cycle: u32) -> Option<u32> {
 }
 
 /// `minute 5`, `hours 9 to 15`, `minutes 0, 7 and 14`.
-fn counted(noun: &str, field: &Field) -> String {
+pub(super) fn counted(noun: &str, field: &Field) -> String {
     let values = field.values();
     let plural = if values.len() == 1 { "" } else { "s" };
     format!("{noun}{plural} {}", numbers(&values))
@@ -162,7 +162,7 @@ fn days(day: &Field, month: &Field, weekday: &Field) -> String {
 }
 
 /// `on days 1 and 15 of every month`.
-fn month_days(day: &Field, month: &Field) -> String {
+pub(super) fn month_days(day: &Field, month: &Field) -> String {
     let values = day.values();
     let mut words = Vec::new();
     if !values.is_empty() {
@@ -180,7 +180,7 @@ fn month_days(day: &Field, month: &Field) -> String {
 }
 
 /// `every Sunday`, `every day from Monday to Friday`, `on the 3rd Friday of every month`.
-fn weekdays(weekday: &Field, month: &Field) -> String {
+pub(super) fn weekdays(weekday: &Field, month: &Field) -> String {
     let name = |day: u32| name(&WEEKDAYS, day);
     let values = weekday.values();
     let mut every = Vec::new();

@@ -23,7 +23,9 @@ use crate::units::Span;
 
 mod bell;
 mod calendar;
+mod clock_changes;
 mod describe;
+mod doubts;
 mod dst;
 mod field;
 mod hint;
@@ -37,6 +39,7 @@ mod tests;
 pub use bell::{Bell, Edge};
 pub use calendar::{Calendar, Day, Gate, Hours, HoursError, Only, Parts, Session};
 pub use calendar::{NAMES as CALENDARS, built_in as built_in_calendar};
+pub use doubts::Doubt;
 pub use dst::{Dst, Fold, Gap};
 pub use intern::Interner;
 pub use pattern::Pattern;

@@ -112,16 +112,27 @@ fn every_example_has_the_fields_that_are_printed() {
     shown(&page, "`start`, and `restart` when no daemon runs", &ready);
     let bad = world.root.path().join("bad.yaml");
     fs::write(bad, "jobs:\n  a: {scedule: \"0 2 * * *\", backup: {}}\n").unwrap();
+    let doubtful = world.root.path().join("doubtful.yaml");
+    fs::write(
+        doubtful,
+        "jobs:\n  a: {schedule: \"*/45 * * * *\", backup: {}}\n",
+    )
+    .unwrap();
     for (heading, args) in [
-        ("Errors", &["run-job", "b"][..]),
+        ("`validate`", &["-c", "doubtful.yaml", "validate"][..]),
+        ("Errors", &["run-job", "b"]),
         ("Errors", &["-c", "bad.yaml", "validate"]),
         ("`run-job`", &["run-job", "a"]),
         ("`run-job --dry-run`", &["run-job", "a", "--dry-run"]),
         ("`list`", &["list"]),
         ("`next`", &["next"]),
+        ("`explain`", &["explain", "a"]),
+        ("`why`", &["why", "a"]),
         ("`when`", &["when", "@daily"]),
         ("`calendar`", &["calendar"]),
         ("`calendar NAME`", &["calendar", "XHKG", "--year", "2027"]),
+        ("`pause`, `resume`", &["pause", "a", "--for", "2h"]),
+        ("`pause`, `resume`", &["resume", "a"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
         ("`backups show`", &["backups", "show", "latest"]),

@@ -131,7 +131,7 @@ fn message(error: &app::Error) -> String {
             holder: Some(holder),
             ..
         }) => {
-            let times = Times::new(system::local_zone().zone, holder.since);
+            let times = Times::at(system::local_zone().zone, holder.since);
             let holder = super::holder_in(&times, holder);
             format!("another bellkeeper ({holder}) is at work in this root")
         }

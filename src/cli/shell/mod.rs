@@ -12,21 +12,25 @@ pub(super) mod exit;
 mod failure;
 mod interrupts;
 mod ledger;
+mod moment;
 mod progress;
 mod table;
 mod time;
+mod wrap;
 
 pub(super) use failure::{Failure, unknown_job};
 pub(super) use interrupts::Interrupts;
+pub(super) use moment::{Bare, Moment};
 pub(super) use progress::Bar;
 pub(super) use table::Table;
-pub(super) use time::{Times, parse_after};
+pub(super) use time::Times;
+pub(super) use wrap::{WIDTH, wrap};
 
 use super::args::{Color, Global};
 use crate::{
     app::{self, Site},
     clock::Clock,
-    jobfile::Loaded,
+    jobfile::{Loaded, Problems},
     ledger::SetAside,
     lock::Holder,
     logs::Console,
@@ -113,6 +117,25 @@ impl Shell {
         }
     }
 
+    /// A line that must be seen by whoever reads the result, with `--json` too.
+    pub(super) fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
+        }
+    }
+
+    /// What is doubtful in the job file.
+    pub(super) fn warn(&self, warnings: &Problems) {
+        let coloured = self.coloured(&io::stderr());
+        self.say(format!("{}\n", warnings.render(coloured).trim_end()));
+    }
+
+    /// A time that a person gave as an argument, in the computer's zone unless it has its own.
+    pub(super) fn moment(&self, text: &str, bare: Bare) -> std::result::Result<Moment, Failure> {
+        let (zone, now) = (&self.site.zone.zone, self.site.clock.now());
+        Moment::read(text, zone, now, bare).map_err(|wrong| Failure::new(exit::USAGE, wrong))
+    }
+
     fn write(&self, text: &str) {
         if self.closed.get() {
             return;
@@ -125,7 +148,7 @@ impl Shell {
 
     /// How instants are shown.
     pub(super) fn times(&self) -> Times {
-        Times::new(self.site.zone.zone.clone(), self.site.clock.now())
+        Times::at(self.site.zone.zone.clone(), self.site.clock.now())
     }
 
     /// Who holds the lock of this root, for a person.

@@ -14,26 +14,39 @@ use crate::{
     units::Span,
 };
 
-/// Loads a text against an empty root and three variables.
-pub(super) fn loaded(text: &[u8]) -> Result<Loaded, Problems> {
+/// Gives a context with an empty root, some variables and a clock that stands still.
+pub(in crate::jobfile) fn with_context<T>(act: impl FnOnce(&Context<'_>) -> T) -> T {
     let root = tempfile::tempdir().unwrap();
     let raw = Raw {
         root: Some(root.path().into()),
         jobs_file: None,
     };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .start_paused(true)
+        .enable_time()
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
     let context = Context {
         settings: Settings::resolve(&raw, Path::new("/")),
-        clock: Clock::System,
+        clock: Clock::virtual_from("2026-11-24T00:00:00Z".parse().unwrap()),
         host: "host".to_owned(),
         local_zone: TimeZone::UTC,
         vars: &|name| match name {
             "FOLDER" => Some("from/variable".to_owned()),
             "SECRET" => Some("hunter2".to_owned()),
             "SEVEN" => Some("7".to_owned()),
+            "CRON" => Some("*/45 * * * *".to_owned()),
+            "ZONE" => Some("America/New_York".to_owned()),
             _ => None,
         },
     };
-    load(text, Path::new("jobs.yaml"), &context)
+    act(&context)
+}
+
+/// Loads a text in that context.
+pub(super) fn loaded(text: &[u8]) -> Result<Loaded, Problems> {
+    with_context(|context| load(text, Path::new("jobs.yaml"), context))
 }
 
 /// The problems of a text as a person sees them.
@@ -139,7 +152,7 @@ fn a_bad_schedule_is_told_inside_its_text() {
 fn problems_are_objects_for_programs() {
     let problems = loaded(b"jobs:\n  a: {backup: {kep: 1}}\n").unwrap_err();
     let expected = serde_json::json!({
-        "file": "jobs.yaml", "line": 2, "column": 16,
+        "severity": "error", "file": "jobs.yaml", "line": 2, "column": 16,
         "message": "unknown key `kep`", "hint": "did you mean `keep`?",
     });
     assert_eq!(problems.json(), [expected]);
