@@ -9,6 +9,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::files;
 
+mod trouble;
+
+pub use trouble::Trouble;
+
 /// What is wrong with a database file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -52,14 +56,14 @@ pub fn open_existing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(wrap)?;
     prepare(&connection).map_err(wrap)?;
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .map_err(wrap)?;
+    fold_on_close(&connection, false).map_err(wrap)?;
     Ok(connection)
 }
 
 /// Opens a database of our own in WAL mode, creating it (mode 0600) and bringing its schema up to
 /// the newest of `migrations`; the number of applied ones is kept in `user_version`.
+///
+/// A database that cannot be opened so is left as it is, byte for byte.
 ///
 /// # Errors
 /// [`Error::TooNew`] if more migrations were applied than this program knows.
@@ -76,8 +80,10 @@ pub fn open_own(path: &Path, migrations: &[&str]) -> Result<Connection, Error> {
     }
     let mut connection = Connection::open(path).map_err(wrap)?;
     prepare(&connection).map_err(wrap)?;
+    // Until it is known to be sound and ours: closing would fold the write-ahead log into it.
+    fold_on_close(&connection, false).map_err(wrap)?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
-    let found = migrate(&mut connection, migrations).map_err(wrap)?;
+    let found = version(&connection).map_err(wrap)?;
     if found > known {
         return Err(Error::TooNew {
             path: path.to_owned(),
@@ -85,7 +91,21 @@ pub fn open_own(path: &Path, migrations: &[&str]) -> Result<Connection, Error> {
             known,
         });
     }
+    migrate(&mut connection, migrations).map_err(wrap)?;
+    fold_on_close(&connection, true).map_err(wrap)?;
     Ok(connection)
+}
+
+/// Whether closing the last connection copies the write-ahead log into the database, as SQLite does
+/// unless told otherwise.
+pub fn fold_on_close(connection: &Connection, fold: bool) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !fold)
+        .map(|_| ())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -93,13 +113,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)
 }
 
-fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<i64> {
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = version(&transaction)?;
     for migration in migrations
         .iter()
         .skip(usize::try_from(found).unwrap_or(usize::MAX))
@@ -110,8 +130,7 @@ fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result
     if found < known {
         transaction.pragma_update(None, "user_version", known)?;
     }
-    transaction.commit()?;
-    Ok(found)
+    transaction.commit()
 }
 
 /// Whether this SQLite can stream raw pages (`sqlite_dbpage`; a compile-time choice).

@@ -103,7 +103,21 @@ fn a_second_daemon_is_refused_and_the_first_is_named() {
     let world = World::new(BY_HAND);
     let daemon = world.start();
     let pid = format!("pid {}", daemon.process.pid());
-    world.run(["start"]).code(6).says(&pid).says("help: ");
+    // Since when, in the computer's own time.
+    let since: Timestamp = status(&world)["since"].as_str().unwrap().parse().unwrap();
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let since = since
+        .to_zoned(zone)
+        .strftime("since %a %Y-%m-%d %H:")
+        .to_string();
+    let mut second = world.command(["start"]);
+    second.env("TZ", "Asia/Shanghai");
+    let refused = Process::spawn(second).end().code(6).says(&pid);
+    let refused = refused
+        .says("help: ")
+        .says(&since)
+        .says(" +08:00) is at work");
+    assert!(!refused.stderr.contains('Z'), "{refused:?}");
     world.run(["status"]).code(0);
     daemon.stop();
     world.start().stop();
@@ -345,9 +359,14 @@ fn restart_starts_what_is_down() {
 fn a_job_the_daemon_does_not_know_yet_is_explained() {
     let world = World::new(BY_HAND);
     let daemon = world.start();
-    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n"));
-    world.run(["run-job", "new"]).code(4).says("restart");
+    // With a mistake in the file the daemon does not take it.
+    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n  bad:\n"));
+    world
+        .run(["run-job", "new"])
+        .code(4)
+        .says("bellkeeper reload");
     daemon.stop();
+    world.jobs(&format!("{BY_HAND}  new:\n    backup: {{}}\n"));
     world.run_job("new");
 }
 

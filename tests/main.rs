@@ -31,7 +31,11 @@ mod explain;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod locks;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod sqlite_shapes;
 #[cfg(test)]

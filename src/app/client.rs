@@ -14,7 +14,7 @@ use tokio::{net::UnixStream, sync::mpsc};
 
 use super::{
     Error, socket,
-    wire::{Accepted, Info, Refusal, StopRequest},
+    wire::{Accepted, Info, Refusal, Reloaded, StopRequest},
 };
 use crate::{
     engine::{Event, Target, Ticket},
@@ -60,6 +60,16 @@ impl Client {
         self.ask(Method::POST, "/v1/stop", &request)
             .await
             .map(|_| ())
+    }
+
+    /// Asks the daemon to take the job file as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotReloaded`] with everything that is wrong with it, [`Error::Socket`],
+    /// [`Error::Refused`].
+    pub async fn reload(&self) -> Result<Reloaded, Error> {
+        let answer = self.ask(Method::POST, "/v1/reload", &()).await?;
+        self.json(answer).await
     }
 
     /// Asks a run to stop.
@@ -160,9 +170,17 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
-        let refusal: Refusal = self.json(answer).await.unwrap_or_else(|_| Refusal {
-            error: format!("the daemon answered {}", describe(status)),
-        });
+        let refusal: Refusal = self
+            .json(answer)
+            .await
+            .unwrap_or_else(|_| Refusal::of(format!("the daemon answered {}", describe(status))));
+        if status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(Error::NotReloaded {
+                message: refusal.error,
+                wrong: refusal.wrong.map(Box::new),
+                hint: refusal.hint,
+            });
+        }
         Err(Error::Refused {
             status: status.as_u16(),
             message: refusal.error,

@@ -21,9 +21,10 @@ use tokio::{
 
 use super::{
     Error,
+    reload::{Cause, SharedPlan},
     sampling::with_progress,
     steer,
-    wire::{Accepted, Info, Refusal, StopRequest},
+    wire::{Accepted, Info, Refusal, StopRequest, Wrong},
 };
 use crate::{
     engine::{self, Engine, Event, RunHandle, Target, Ticket},
@@ -40,8 +41,9 @@ pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) ledger: Arc<Ledger>,
     pub(super) since: Timestamp,
-    pub(super) jobs: usize,
+    pub(super) plan: SharedPlan,
     pub(super) stop: mpsc::Sender<StopRequest>,
+    pub(super) reload: mpsc::Sender<Cause>,
 }
 
 /// Serves until the returned guard is dropped.
@@ -135,6 +137,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/stop", post(stop))
+        .route("/v1/reload", post(reload))
         .route("/v1/jobs/{job}/run", post(run))
         .route("/v1/jobs/{job}/pause", post(pause))
         .route("/v1/runs/{ticket}/cancel", post(cancel))
@@ -145,16 +148,46 @@ fn router(shared: Arc<Shared>) -> Router {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Response {
     match shared.engine.status().await {
-        Ok(engine) => Json(Info {
-            pid: std::process::id(),
-            since: shared.since,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            jobs: shared.jobs,
-            engine,
-        })
-        .into_response(),
+        Ok(engine) => {
+            let plan = shared.plan.get();
+            Json(Info {
+                pid: std::process::id(),
+                since: shared.since,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                jobs: plan.jobs,
+                broken: plan.broken,
+                engine,
+            })
+            .into_response()
+        }
         Err(error) => refuse(&error),
     }
+}
+
+async fn reload(State(shared): State<Arc<Shared>>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    // A dropped receiver means that the daemon is stopping.
+    let _asked = shared.reload.send(Cause::Asked(reply)).await;
+    let error = match answer.await {
+        Ok(Ok(reloaded)) => return Json(reloaded).into_response(),
+        Ok(Err(Error::Engine(error))) => return refuse(&error),
+        Ok(Err(error)) => error,
+        Err(_) => return refuse(&engine::Error::Stopped),
+    };
+    let (wrong, hint) = match &error {
+        Error::Problems(problems) => {
+            let (text, json) = (problems.render(false), problems.json());
+            (Some(Wrong { text, json }), None)
+        }
+        Error::ReadJobFile(error) => (None, Some(error.hint().to_owned())),
+        _ => (None, None),
+    };
+    let refusal = Refusal {
+        error: format!("{}; the jobs stay as they were", chain(&error)),
+        wrong,
+        hint,
+    };
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response()
 }
 
 async fn stop(State(shared): State<Arc<Shared>>, Json(request): Json<StopRequest>) -> Response {
@@ -248,7 +281,7 @@ fn to_line(value: &impl Serialize) -> Vec<u8> {
 
 fn conflict(error: &Error) -> Response {
     let error = chain(error);
-    (StatusCode::CONFLICT, Json(Refusal { error })).into_response()
+    (StatusCode::CONFLICT, Json(Refusal::of(error))).into_response()
 }
 
 fn refuse(error: &engine::Error) -> Response {
@@ -256,11 +289,5 @@ fn refuse(error: &engine::Error) -> Response {
         engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (
-        status,
-        Json(Refusal {
-            error: error.to_string(),
-        }),
-    )
-        .into_response()
+    (status, Json(Refusal::of(error.to_string()))).into_response()
 }

@@ -12,6 +12,7 @@ use super::{
     Error, Site, StopRequest,
     control::{self, Shared},
     first_start,
+    reload::{Cause, Reloader, SharedPlan, Surroundings},
     session::{self, DAEMON, START},
     socket,
 };
@@ -19,6 +20,7 @@ use crate::{
     engine::Engine,
     job::JobName,
     jobfile::{Loaded, Problems},
+    ledger::SetAside,
     logs::{self, Console},
     units::Span,
 };
@@ -37,6 +39,8 @@ pub struct Ready {
     pub upcoming: Vec<(Timestamp, JobName)>,
     /// Runs that died with an earlier process.
     pub lost: usize,
+    /// The ledger as it was, if it was damaged and history starts anew.
+    pub set_aside: Option<SetAside>,
 }
 
 /// Why the daemon ended.
@@ -56,6 +60,7 @@ pub enum Ending {
 pub async fn start(
     site: &Site,
     loaded: Loaded,
+    surroundings: Surroundings,
     console: Console,
     filter: &str,
     ready: impl FnOnce(&Ready),
@@ -76,32 +81,52 @@ pub async fn start(
         Vec::new()
     };
     let (jobs, lost) = (loaded.set.jobs.len(), opened.died);
+    let set_aside = opened.set_aside.clone();
+    if let Some(kept) = &set_aside {
+        session::tell_set_aside(kept);
+    }
     let since = site.clock.now();
-    let session = opened.engine(loaded.set, true).await?;
+    let plan = SharedPlan::of(&loaded);
+    let loaded = Arc::new(loaded);
+    let session = opened.engine(loaded.set.clone(), true).await?;
     let (stop, stops) = mpsc::channel(4);
+    let (reload, causes) = mpsc::channel(4);
     let shared = Shared {
         engine: session.engine.clone(),
         ledger: Arc::clone(&session.ledger),
         since,
-        jobs,
+        plan: plan.clone(),
         stop,
+        reload: reload.clone(),
     };
     let server = control::serve(&socket::path(&site.settings), shared)?;
-    session.ledger.note(
-        DAEMON,
-        START,
-        "",
-        concat!("version ", env!("CARGO_PKG_VERSION")),
-    )?;
-    tracing::info!(jobs, lost, version = env!("CARGO_PKG_VERSION"), "ready");
+    let version = env!("CARGO_PKG_VERSION");
+    session
+        .ledger
+        .note(DAEMON, START, "", &format!("version {version}"))?;
+    tracing::info!(jobs, lost, version, "ready");
     let upcoming = session.engine.status().await?.upcoming;
     ready(&Ready {
         made,
         jobs,
         upcoming,
         lost,
+        set_aside,
     });
-    let ending = live(&session.engine, signals, stops).await?;
+    let reloader = Reloader {
+        site: site.clone(),
+        surroundings,
+        loaded,
+        engine: session.engine.clone(),
+        ledger: Arc::clone(&session.ledger),
+        plan,
+    };
+    let reloading = tokio::spawn(reloader.run(causes));
+    let ending = live(&session.engine, signals, stops, &reload).await;
+    reloading.abort();
+    // Aborted or not, it writes nothing from now on.
+    let _aborted = reloading.await;
+    let ending = ending?;
     server.close().await?;
     session.ledger.note(DAEMON, "stop", "", "")?;
     session.close().await?;
@@ -110,7 +135,7 @@ pub async fn start(
 }
 
 /// Says once what is doubtful in the job file.
-fn warn(warnings: &Problems) {
+pub(super) fn warn(warnings: &Problems) {
     let file = warnings.file();
     for problem in warnings.list() {
         let (line, column) = (problem.place.line, problem.place.column);
@@ -119,11 +144,12 @@ fn warn(warnings: &Problems) {
 }
 
 /// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again
-/// hurries it.
+/// hurries it. Reasons to read the job file again go to `reload`.
 async fn live(
     engine: &Engine,
     mut signals: Signals,
     mut stops: mpsc::Receiver<StopRequest>,
+    reload: &mpsc::Sender<Cause>,
 ) -> Result<Ending, Error> {
     let mut ending = Ending::Stopped;
     let mut grace = SHUTDOWN_GRACE;
@@ -132,6 +158,11 @@ async fn live(
             biased;
             () = engine.stopped() => return Ok(ending),
             name = signals.next() => {
+                let Some(name) = name else {
+                    // Where as many wait already, one of them stands for this one.
+                    let _queued = reload.try_send(Cause::Signal);
+                    continue;
+                };
                 tracing::info!(signal = name, grace = %Span::from(grace), "stopping");
                 engine.drain(grace).await?;
                 grace = Duration::ZERO;
@@ -147,11 +178,11 @@ async fn live(
     }
 }
 
-/// The signals that end a daemon.
+/// The signals that a daemon listens to.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// The terminal of a daemon in the foreground was closed.
+    /// Reload. Also what a daemon gets when its terminal is closed, and no reason to end.
     hangup: Signal,
 }
 
@@ -164,11 +195,12 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The name of the next one that ends a daemon; `None` for one that makes it reload.
+    async fn next(&mut self) -> Option<&'static str> {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.hangup.recv() => "SIGHUP",
+            _ = self.terminate.recv() => Some("SIGTERM"),
+            _ = self.interrupt.recv() => Some("SIGINT"),
+            _ = self.hangup.recv() => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     engine::{self, Event, Ticket},
     job::{CancelReason, Cx, JobError, JobName, Plan, RunId, RunInfo, Trigger, Watch},
     jobfile::Loaded,
-    ledger::RunRow,
+    ledger::{RunRow, SetAside},
     logs::{self, Console},
 };
 
@@ -23,6 +23,8 @@ pub struct Following {
     /// Everything that happens to it, with progress in between, ending with
     /// [`Event::Finished`].
     pub events: mpsc::Receiver<Event>,
+    /// The ledger as it was, if it was damaged and history starts anew with this run.
+    pub set_aside: Option<SetAside>,
     place: Place,
 }
 
@@ -107,6 +109,7 @@ pub(super) async fn follow(
         };
         return Ok(Following {
             events,
+            set_aside: None,
             place: Place::Daemon(client, ticket),
         });
     }
@@ -123,6 +126,10 @@ pub(super) async fn follow(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
+    let set_aside = opened.set_aside.clone();
+    if let Some(kept) = &set_aside {
+        session::tell_set_aside(kept);
+    }
     let session = opened.engine(loaded.set, false).await?;
     let handle = match wish {
         Wish::Now(job) => session.engine.run(job.as_str()).await?,
@@ -132,6 +139,7 @@ pub(super) async fn follow(
     let events = with_progress(handle);
     Ok(Following {
         events,
+        set_aside,
         place: Place::Here(Box::new(session), ticket),
     })
 }

@@ -14,6 +14,7 @@ mod first_start;
 mod follow;
 mod load;
 mod outlook;
+mod reload;
 mod sampling;
 mod session;
 mod shelf;
@@ -28,11 +29,12 @@ pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
+pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
 pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use upcoming::{Upcoming, upcoming};
 pub use why::{Absence, Fate, Gap, Told, Which, Why, why};
-pub use wire::{Info, StopRequest};
+pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
 
 /// Where a command works, and by which clock.
 #[derive(Debug, Clone)]
@@ -54,6 +56,12 @@ pub enum Error {
     /// The job file is wrong.
     #[error("{} has {}", .0.file(), count(.0.list().len()))]
     Problems(Box<jobfile::Problems>),
+    /// The computer's clock was never set.
+    #[error("the computer's clock shows {shown}")]
+    Clock {
+        /// The time it shows, in the computer's zone.
+        shown: String,
+    },
     /// Another process is at work in this root.
     #[error(transparent)]
     Lock(#[from] lock::Error),
@@ -92,6 +100,16 @@ pub enum Error {
         status: u16,
         /// What it said.
         message: String,
+    },
+    /// The daemon did not take the job file.
+    #[error("{message}")]
+    NotReloaded {
+        /// What it said.
+        message: String,
+        /// What is wrong with the file, if it could be read.
+        wrong: Option<Box<Wrong>>,
+        /// How to mend it otherwise.
+        hint: Option<String>,
     },
     /// A run cannot be done again.
     #[error(transparent)]

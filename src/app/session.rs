@@ -2,20 +2,25 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{Error, Site, first_start};
 use crate::{
     archive,
     engine::{Config, Engine},
     job::{JobName, JobSet, chain},
     jobfile::Loaded,
-    ledger::{Instance, Ledger, LostRun, Registration},
+    ledger::{self, Instance, Ledger, LostRun, Recovered, Registration, SetAside},
     lock::{Holder, InstanceLock},
+    sqlite::Trouble,
 };
 
 /// The word by which a daemon's life is known in the ledger.
 pub(super) const DAEMON: &str = "daemon";
 /// The act that the journal has of a daemon once it is up.
 pub(super) const START: &str = "start";
+/// The act that the journal has of a damaged ledger that was set aside.
+const SET_ASIDE: &str = "ledger set aside";
 
 /// The lock is taken and the ledger is open, but nothing runs yet.
 pub(super) struct Opened {
@@ -27,6 +32,8 @@ pub(super) struct Opened {
     pub(super) died: usize,
     /// Whether no daemon has ever lived here.
     pub(super) first: bool,
+    /// The ledger as it was, if it was damaged and a new one had to be begun.
+    pub(super) set_aside: Option<SetAside>,
     lock: InstanceLock,
 }
 
@@ -41,24 +48,77 @@ pub(super) struct Session {
 
 /// Takes the lock, opens the ledger, recognises what was lost, sweeps what a crash left behind.
 pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, Error> {
+    set_clock(site)?;
     first_start::folders(site)?;
     let holder = Holder::this_process(what, site.clock.now());
     let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
-    let ledger = Arc::new(Ledger::open(&site.settings.ledger(), site.clock.clone())?);
-    // Noted when a daemon is up: one that died before may not have made everything.
-    let first = !ledger.has_done(DAEMON, START)?;
+    let path = site.settings.ledger();
+    let (mut ledger, mut set_aside) = Ledger::open_sound(&path, &site.clock)?;
     let host = &loaded.set.env.host;
-    let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
-    let recovered = ledger.recover(instance)?;
+    let life = match Life::begin(&ledger, what, host) {
+        Err(error) if error.trouble() == Trouble::Damaged && set_aside.is_none() => {
+            let (new, kept) = ledger.give_up(&error)?;
+            (ledger, set_aside) = (new, Some(kept));
+            Life::begin(&ledger, what, host)?
+        }
+        begun => begun?,
+    };
+    if let Some(kept) = &set_aside {
+        let path = kept.path.display().to_string();
+        ledger.note(DAEMON, SET_ASIDE, &path, &kept.why)?;
+    }
     sweep(&loaded.set);
     Ok(Opened {
-        ledger,
-        instance,
-        lost: recovered.waiting,
-        died: recovered.died,
-        first,
+        // A ledger that was begun anew does not make this a first start.
+        first: life.first && !Ledger::was_set_aside(&path),
+        ledger: Arc::new(ledger),
+        instance: life.instance,
+        lost: life.recovered.waiting,
+        died: life.recovered.died,
+        set_aside,
         lock,
     })
+}
+
+/// Without a battery a computer begins in 1970, or wherever its maker has put it. Slots claimed then
+/// would be claimed for ever.
+fn set_clock(site: &Site) -> Result<(), Error> {
+    const FIRST: Timestamp = Timestamp::constant(946_684_800, 0);
+    let now = site.clock.now();
+    if now >= FIRST {
+        return Ok(());
+    }
+    let shown = now.to_zoned(site.zone.zone.clone());
+    Err(Error::Clock {
+        shown: shown.strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+    })
+}
+
+/// Logs that the ledger was damaged; call it once there is a log.
+pub(super) fn tell_set_aside(kept: &SetAside) {
+    let (path, why) = (kept.path.display(), &kept.why);
+    tracing::error!(%path, why, "the ledger was damaged and is set aside; history starts anew");
+}
+
+/// What the ledger is told and says when a life begins.
+struct Life {
+    first: bool,
+    instance: Instance,
+    recovered: Recovered,
+}
+
+impl Life {
+    fn begin(ledger: &Ledger, what: &str, host: &str) -> Result<Self, ledger::Error> {
+        // Noted when a daemon is up: one that died before may not have made everything.
+        let first = !ledger.has_done(DAEMON, START)?;
+        let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
+        let recovered = ledger.recover(instance)?;
+        Ok(Self {
+            first,
+            instance,
+            recovered,
+        })
+    }
 }
 
 impl Opened {
@@ -130,6 +190,52 @@ fn sweep(set: &JobSet) {
                     let error = chain(&error);
                     tracing::warn!(job = %spec.name, error, "its folder could not be swept");
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::load,
+        clock::Clock,
+        settings::{Raw, Settings},
+        system,
+    };
+
+    fn site(folder: &std::path::Path, now: &str) -> Site {
+        let raw = Raw {
+            root: Some(folder.to_owned()),
+            jobs_file: None,
+        };
+        Site {
+            settings: Settings::resolve(&raw, folder),
+            clock: Clock::virtual_from(now.parse().unwrap()),
+            zone: system::local_zone(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_never_set_begins_no_life() {
+        let root = tempfile::tempdir().unwrap();
+        crate::files::write_new(&root.path().join("jobs.yaml"), b"jobs: {a: {backup: {}}}")
+            .unwrap();
+        for (now, good) in [
+            ("1970-01-02T00:00:12Z", false),
+            ("1999-12-31T23:59:59Z", false),
+            ("2000-01-01T00:00:00Z", true),
+        ] {
+            let site = site(root.path(), now);
+            let loaded = load(&site, &|_| None).unwrap();
+            let opened = open(&site, &loaded, DAEMON);
+            assert_eq!(opened.is_ok(), good, "{now}");
+            // Refused before anything is made.
+            assert_eq!(root.path().join("data").exists(), good, "{now}");
+            if let Err(error) = opened {
+                let told = error.to_string();
+                assert!(told.starts_with("the computer's clock shows 19"), "{told}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{engine::Status, units::Span};
+use crate::{engine::Status, jobfile::Difference, units::Span};
 
 /// What `status` says of a daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,37 @@ pub struct Info {
     pub version: String,
     /// How many jobs it has loaded.
     pub jobs: usize,
+    /// What keeps it from taking the job file as it is now.
+    pub broken: Option<Broken>,
     /// What the engine is doing.
     pub engine: Status,
+}
+
+/// A job file that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Since when it has been so.
+    pub since: Timestamp,
+    /// What is wrong, a line each; never empty.
+    pub problems: Vec<String>,
+}
+
+/// A job file that was taken, or is the one in force already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// How many jobs are loaded now.
+    pub jobs: usize,
+    /// What has changed; empty if nothing has.
+    pub difference: Difference,
+}
+
+/// What is wrong with a job file, as the daemon tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrong {
+    /// For people: each problem with its line and a caret.
+    pub text: String,
+    /// For programs: one object a problem.
+    pub json: Vec<serde_json::Value>,
 }
 
 /// What `stop` asks for.
@@ -39,4 +68,20 @@ pub(super) struct Accepted {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Refusal {
     pub(super) error: String,
+    /// What is wrong with the job file, if it is that.
+    #[serde(default)]
+    pub(super) wrong: Option<Wrong>,
+    /// How to mend it, if it is anything else and there is a way.
+    #[serde(default)]
+    pub(super) hint: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn of(error: String) -> Self {
+        Self {
+            error,
+            wrong: None,
+            hint: None,
+        }
+    }
 }

@@ -68,6 +68,8 @@ pub(super) enum Verb {
     Stop(Stop),
     /// Start the daemon again in its place, or here when it is down
     Restart,
+    /// Make the daemon take the job file as it is now, or say why it cannot
+    Reload,
     /// Show whether the daemon is up, what it does and what comes next
     Status,
     /// Run a job now and follow it

@@ -15,6 +15,7 @@ mod list;
 mod next;
 mod pause;
 mod plan;
+mod reload;
 mod restart;
 mod restore;
 mod retry;
@@ -60,6 +61,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Start => start::run(shell),
         Verb::Stop(args) => stop::run(shell, &args),
         Verb::Restart => restart::run(shell),
+        Verb::Reload => reload::run(shell),
         Verb::Status => status::run(shell),
         Verb::RunJob(args) => run_job::run(shell, &args),
         Verb::Retry(args) => retry::run(shell, &args),

@@ -33,6 +33,9 @@ pub(super) async fn watch(
     mut following: Following,
     interrupts: &mut Interrupts,
 ) -> Result {
+    if let Some(kept) = &following.set_aside {
+        shell.say(format!("the ledger {}", shell.set_aside(kept)));
+    }
     let bar = Bar::new(shell.draws());
     let followed = follow(shell, &mut following, &bar, interrupts).await;
     bar.clear();

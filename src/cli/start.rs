@@ -1,9 +1,12 @@
 //! `start`: the daemon in the foreground.
 
-use std::os::unix::process::CommandExt;
+use std::{os::unix::process::CommandExt, sync::Arc};
 
-use super::shell::{Failure, Result, Shell, block_on_workers, count, exit};
-use crate::app::{self, Ending, Ready};
+use super::shell::{Failure, Result, Shell, block_on_workers, count, exit, variable};
+use crate::{
+    app::{self, Ending, Ready, Surroundings},
+    system,
+};
 
 pub(super) fn run(shell: &Shell) -> Result {
     let loaded = shell.load()?;
@@ -12,6 +15,10 @@ pub(super) fn run(shell: &Shell) -> Result {
         let started = app::start(
             &shell.site,
             loaded,
+            Surroundings {
+                vars: Arc::new(variable),
+                zone: Arc::new(system::local_zone),
+            },
             shell.console(),
             shell.log_filter(),
             tell,
@@ -35,6 +42,7 @@ fn announce(shell: &Shell, ready: &Ready) {
             "jobs": ready.jobs,
             "lost": ready.lost,
             "made": ready.made,
+            "set_aside": ready.set_aside.as_ref().map(|kept| &kept.path),
             "next": upcoming.map(|(at, job)| serde_json::json!({"job": job, "at": at})),
         }));
         return;
@@ -49,6 +57,9 @@ fn announce(shell: &Shell, ready: &Ready) {
     ));
     for made in &ready.made {
         shell.line(format!("  made  {made}"));
+    }
+    if let Some(kept) = &ready.set_aside {
+        shell.line(format!("  ledger  {}", shell.set_aside(kept)));
     }
     if ready.lost > 0 {
         let lost = count(ready.lost, "run");

@@ -52,6 +52,7 @@ fn running(shell: &Shell, info: &Info) {
             "since": info.since,
             "version": info.version,
             "jobs": info.jobs,
+            "broken": info.broken,
             "running": info.engine.running,
             "waiting": info.engine.waiting,
             "paused": info.engine.paused.iter().map(|(job, pause)| json!({
@@ -80,6 +81,12 @@ fn running(shell: &Shell, info: &Info) {
         .map(|bytes| format!(", {bytes} of memory"))
         .unwrap_or_default();
     shell.line(format!("jobs     {}{memory}", info.jobs));
+    if let Some(broken) = &info.broken {
+        let file = shell.within(shell.site.settings.jobs_file());
+        let since = times.absolute(broken.since);
+        shell.line(format!("file     {file} has problems since {since}:"));
+        shell.line("         `bellkeeper validate` shows them; the jobs stay as they were");
+    }
     if info.engine.backlog > 0 {
         shell.line(format!(
             "backlog  {} missed slots wait to be caught up",
@@ -141,7 +148,10 @@ fn stopped(shell: &Shell) -> u8 {
         shell.json_line(&json!({"state": "stopped", "holder": holder}));
     } else {
         match holder {
-            Some(holder) => shell.line(format!("stopped; another process is at work ({holder})")),
+            Some(holder) => {
+                let holder = shell.holder(&holder);
+                shell.line(format!("stopped; another process is at work ({holder})"));
+            }
             None => shell.line("stopped"),
         }
     }

@@ -52,7 +52,10 @@ pub(super) fn run(shell: &Shell, args: &args::Stop) -> Result {
 /// Nothing answers at the socket; whoever holds the lock instead is named.
 pub(super) fn not_running(shell: &Shell) -> Failure {
     let message = match lock::holder(&shell.site.settings.lock()) {
-        Ok(Some(holder)) => format!("no daemon is running here, but another process is ({holder})"),
+        Ok(Some(holder)) => {
+            let holder = shell.holder(&holder);
+            format!("no daemon is running here, but another process is ({holder})")
+        }
         _ => format!(
             "no daemon is running in {}",
             shell.site.settings.root().display()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::{problems::Problems, source::Place};
+use super::{problems::Problems, source::Place, written::Written};
 use crate::{
     clock::Clock,
     job::{JobName, JobSet},
@@ -36,4 +36,6 @@ pub struct Loaded {
     pub places: BTreeMap<JobName, Place>,
     /// What is no mistake but most likely not meant so; may be empty.
     pub warnings: Problems,
+    /// The file itself, for the [`Difference`](super::Difference) to the next one.
+    pub written: Written,
 }

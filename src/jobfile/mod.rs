@@ -12,6 +12,7 @@ mod calendars;
 mod collect;
 mod context;
 mod de;
+mod difference;
 mod docs;
 mod fault;
 mod folders;
@@ -36,16 +37,19 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod warnings;
+mod written;
 mod zone;
 
 pub use calendars::{CalendarError, Calendars};
 pub use context::{Context, Loaded};
+pub use difference::{Added, Change, Changed, Difference};
 pub use docs::{jobs_md, kinds_table};
 pub use origins::{Origin, Origins, Setting};
 pub use problem::{Place, Problem, Severity};
 pub use problems::Problems;
 pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
+pub use written::Written;
 
 use node::Node;
 use source::Source;

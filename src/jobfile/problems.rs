@@ -98,6 +98,16 @@ impl Problems {
         out
     }
 
+    /// One line per problem: `jobs.yaml:2:18: unknown kind`.
+    pub fn lines(&self) -> Vec<String> {
+        let name = &self.source.name;
+        let line = |Problem { place, message, .. }: &Problem| match *place {
+            Place::FILE => format!("{name}: {message}"),
+            place => format!("{name}:{}:{}: {message}", place.line, place.column),
+        };
+        self.list.iter().map(line).collect()
+    }
+
     /// One object per problem: `severity`, `file`, `line`, `column`, `message`, `hint`.
     pub fn json(&self) -> Vec<serde_json::Value> {
         let value = |problem: &Problem| {
@@ -158,6 +168,7 @@ mod tests {
         assert_eq!(told, ["x", "y"]);
         assert_eq!(problems.to_string(), "2 problems in `jobs.yaml`");
         assert_eq!(problems.json()[1]["line"], 2);
+        assert_eq!(problems.lines(), ["jobs.yaml:1:1: x", "jobs.yaml:2:1: y"]);
     }
 
     #[test]
@@ -168,6 +179,7 @@ mod tests {
             problems.render(false),
             "error: x\n--> jobs.yaml\n = help: h\n"
         );
+        assert_eq!(problems.lines(), ["jobs.yaml: x"]);
     }
 
     #[test]

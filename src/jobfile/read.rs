@@ -85,6 +85,11 @@ pub(super) fn bytes(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
+/// The bytes without the mark that some editors put before them.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// The text of the bytes, or what keeps them from being one.
 pub(super) fn decode(bytes: &[u8], name: String) -> (Source, Vec<Problem>) {
     if bytes.len() > MAX_BYTES {
@@ -93,7 +98,7 @@ pub(super) fn decode(bytes: &[u8], name: String) -> (Source, Vec<Problem>) {
         let text = String::new();
         return (Source { name, text }, vec![problem]);
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = without_mark(bytes);
     let text = String::from_utf8_lossy(bytes).into_owned();
     let source = Source { name, text };
     let Err(error) = std::str::from_utf8(bytes) else {

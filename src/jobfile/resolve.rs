@@ -19,7 +19,9 @@ use super::{
     recipient,
     sessions::Sessions,
     source::{Place, Source},
-    warnings, zone,
+    warnings,
+    written::Written,
+    zone,
 };
 use crate::{
     archive::Encryption,
@@ -96,6 +98,7 @@ pub(super) fn file(
         timezone,
         places: jobs.places,
         warnings: Problems::warnings(source.clone(), warnings),
+        written: Written::new(source.clone(), &used),
     })
 }
 

@@ -16,47 +16,25 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::{clock::Clock, sqlite};
 
 mod claims;
+mod error;
 mod fates;
 mod gaps;
 mod history;
 mod instances;
 mod jobs;
 mod journal;
+mod repair;
 mod schema;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
+pub use error::Error;
 pub use fates::{AttemptRow, Lane, Life, Tenure};
 pub use gaps::Gap;
 pub use history::{Filter, RunRow, retry_lane};
 pub use instances::{Instance, LostRun, Recovered};
 pub use jobs::{Known, Registration};
 pub use journal::Entry;
-
-/// What can go wrong with the ledger.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It could not be opened or brought up to date.
-    #[error("open the ledger")]
-    Open(#[source] sqlite::Error),
-    /// A statement failed.
-    #[error("{act} in the ledger `{}`", path.display())]
-    Statement {
-        /// What was being done, e.g. `claim slots`.
-        act: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// A row does not mean anything to this program.
-    #[error("the ledger `{}` holds an unreadable row: {what}", path.display())]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// The row and the column.
-        what: String,
-    },
-}
+pub use repair::SetAside;
 
 /// The ledger, open. All methods block for a few milliseconds at most; call them from a blocking
 /// thread.
@@ -83,9 +61,10 @@ impl Ledger {
     /// Opens the ledger, creating it when there is none; the clock judges leases.
     ///
     /// # Errors
-    /// [`Error::Open`], also for a ledger of a newer version.
+    /// [`Error::Open`], [`Error::TooNew`].
     pub fn open(path: &Path, clock: Clock) -> Result<Self, Error> {
-        let connection = sqlite::open_own(path, schema::MIGRATIONS).map_err(Error::Open)?;
+        let connection = sqlite::open_own(path, schema::MIGRATIONS)
+            .map_err(|error| Error::opening(path.to_owned(), error))?;
         Ok(Self {
             path: path.to_owned(),
             clock,

@@ -291,10 +291,7 @@ fn a_ledger_of_a_newer_version_is_refused() {
         .pragma_update(None, "user_version", 99)
         .unwrap();
     let error = Ledger::open(&book.path, Clock::System).unwrap_err();
-    assert!(
-        matches!(error, Error::Open(sqlite::Error::TooNew { found: 99, .. })),
-        "{error}"
-    );
+    assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::units::{Bytes, Span};
 
 pub mod alarm;
+pub mod watching;
 
 /// The computer did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +96,10 @@ pub struct LocalZone {
     pub name: String,
 }
 
-/// The computer's own time zone, asked anew each time.
+/// The computer's own time zone, asked anew each time: a look at `TZ` and at a link.
 pub fn local_zone() -> LocalZone {
+    // It is kept for five minutes otherwise, and a traveller's jobs would be late by that.
+    jiff::tz::reset_system_time_zone_cache();
     let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
     let name = zone.iana_name().unwrap_or("local time").to_owned();
     LocalZone { zone, name }

@@ -141,12 +141,23 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
         ("`version`", &["version"]),
+        ("`reload`", &["reload"]),
         ("`restart` of a running daemon", &["restart"]),
         ("`stop`", &["stop"]),
         ("`status`", &["status"]),
     ] {
         shown(&page, heading, &world.last(args));
     }
+}
+
+#[test]
+fn a_change_of_the_job_file_has_the_fields_of_its_example() {
+    let page = super::read("docs/JSON.md");
+    let (world, _) = World::start();
+    let jobs = "jobs: {a: {schedule: every 5m, backup: {keep: {daily: 7}}}, b: {backup: {}}}\n";
+    fs::write(world.root.path().join("jobs.yaml"), jobs).unwrap();
+    // If the daemon has seen it by itself already, nothing has changed: that is shown, too.
+    shown(&page, "`reload`", &world.last(&["reload"]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{paths, source::Source};
 
 /// A crate and the modules (`gzip`) or files (`engine/board`) that may name it.
-const OWNERS: [(&str, &[&str]); 23] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("age", &["archive"]),
     ("annotate_snippets", &["jobfile", "cli"]),
     ("anstream", &["cli"]),
@@ -19,6 +19,7 @@ const OWNERS: [(&str, &[&str]); 23] = [
     ("hyper_util", &["app"]),
     ("indicatif", &["cli"]),
     ("lettre", &["notify"]),
+    ("notify", &["system/watching"]),
     ("rusqlite", &["sqlite", "ledger", "store", "archive"]),
     ("serde_yaml", &["jobfile", "settings"]),
     ("sysinfo", &["system"]),

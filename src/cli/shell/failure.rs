@@ -3,12 +3,16 @@
 use std::io::Write;
 
 use crate::{
-    app, archive, engine, job,
+    app::{self, Wrong},
+    archive, engine, job,
     jobfile::{Loaded, Problems},
+    lock, logs,
+    sqlite::Trouble,
     suggest::nearest,
+    system,
 };
 
-use super::exit;
+use super::{exit, ledger, time::Times};
 
 /// An error with its exit code and what a person can do about it.
 #[derive(Debug)]
@@ -16,7 +20,32 @@ pub(in crate::cli) struct Failure {
     code: u8,
     message: String,
     hints: Vec<String>,
-    problems: Option<Box<Problems>>,
+    problems: Option<Shown>,
+}
+
+/// All that is wrong with a job file.
+#[derive(Debug)]
+enum Shown {
+    /// Found here.
+    Here(Box<Problems>),
+    /// Found by the daemon.
+    There(Box<Wrong>),
+}
+
+impl Shown {
+    fn text(&self, coloured: bool) -> String {
+        match self {
+            Self::Here(problems) => problems.render(coloured),
+            Self::There(wrong) => wrong.text.clone(),
+        }
+    }
+
+    fn json(&self) -> Vec<serde_json::Value> {
+        match self {
+            Self::Here(problems) => problems.json(),
+            Self::There(wrong) => wrong.json.clone(),
+        }
+    }
 }
 
 impl Failure {
@@ -60,7 +89,7 @@ impl Failure {
 
     fn write_text(&self, out: &mut dyn Write, coloured: bool) -> std::io::Result<()> {
         if let Some(problems) = &self.problems {
-            writeln!(out, "{}", problems.render(coloured).trim_end())?;
+            writeln!(out, "{}", problems.text(coloured).trim_end())?;
             return writeln!(out, "\n{}", self.message);
         }
         let (red, cyan, plain) = if coloured {
@@ -79,10 +108,11 @@ impl Failure {
 
 impl From<app::Error> for Failure {
     fn from(error: app::Error) -> Self {
-        let message = job::chain(&error);
+        let message = message(&error);
         let (code, hint) = judge(&error);
         let problems = match error {
-            app::Error::Problems(problems) => Some(problems),
+            app::Error::Problems(problems) => Some(Shown::Here(problems)),
+            app::Error::NotReloaded { wrong, .. } => wrong.map(Shown::There),
             _ => None,
         };
         Self {
@@ -91,6 +121,21 @@ impl From<app::Error> for Failure {
             hints: hint.into_iter().collect(),
             problems,
         }
+    }
+}
+
+/// The error with its causes; a holder of the lock is shown in the computer's own time.
+fn message(error: &app::Error) -> String {
+    match error {
+        app::Error::Lock(lock::Error::Held {
+            holder: Some(holder),
+            ..
+        }) => {
+            let times = Times::at(system::local_zone().zone, holder.since);
+            let holder = super::holder_in(&times, holder);
+            format!("another bellkeeper ({holder}) is at work in this root")
+        }
+        error => job::chain(error),
     }
 }
 
@@ -111,7 +156,13 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
     match error {
         E::ReadJobFile(error) => (exit::CONFIGURATION, Some(error.hint().to_owned())),
         E::Problems(_) => (exit::CONFIGURATION, None),
-        E::Lock(crate::lock::Error::Held { .. }) => {
+        E::NotReloaded { hint, .. } => (exit::CONFIGURATION, hint.clone()),
+        E::Clock { .. } => (exit::TEMPORARY, Some("set it, then start again".to_owned())),
+        E::Ledger(error) => ledger::judge(error),
+        E::File(error) | E::Lock(lock::Error::File(error)) | E::Logs(logs::Error::File(error)) => {
+            ledger::trouble(Trouble::of_file(&error.source))
+        }
+        E::Lock(lock::Error::Held { .. }) => {
             let hint = "`bellkeeper status` shows it, `bellkeeper stop` ends it";
             (exit::BUSY, Some(hint.to_owned()))
         }
@@ -120,8 +171,8 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             Some("`bellkeeper list` shows the jobs".to_owned()),
         ),
         E::Refused { status: 404, .. } => {
-            let hint = "`bellkeeper list` shows the jobs; after a change of jobs.yaml the daemon \
-                        knows them once it is restarted: `bellkeeper restart`";
+            let hint = "`bellkeeper list` shows the jobs; the daemon knows those of the job file \
+                        that it took last: `bellkeeper reload` says why it takes no newer one";
             (exit::NOT_FOUND, Some(hint.to_owned()))
         }
         E::NotRetried(error) => not_retried(error),

@@ -11,6 +11,7 @@ use serde::Serialize;
 pub(super) mod exit;
 mod failure;
 mod interrupts;
+mod ledger;
 mod moment;
 mod progress;
 mod table;
@@ -30,6 +31,8 @@ use crate::{
     app::{self, Site},
     clock::Clock,
     jobfile::{Loaded, Problems},
+    ledger::SetAside,
+    lock::Holder,
     logs::Console,
     settings::{Raw, Settings},
     system,
@@ -148,12 +151,23 @@ impl Shell {
         Times::at(self.site.zone.zone.clone(), self.site.clock.now())
     }
 
+    /// Who holds the lock of this root, for a person.
+    pub(super) fn holder(&self, holder: &Holder) -> String {
+        holder_in(&self.times(), holder)
+    }
+
     /// A path as seen from the root, when it is inside.
     pub(super) fn within(&self, path: &Path) -> String {
         path.strip_prefix(self.site.settings.root())
             .unwrap_or(path)
             .display()
             .to_string()
+    }
+
+    /// What became of a damaged ledger.
+    pub(super) fn set_aside(&self, kept: &SetAside) -> String {
+        let path = self.within(&kept.path);
+        format!("was damaged; kept as {path};\n          history starts anew")
     }
 
     /// Whether progress can be drawn.
@@ -189,6 +203,19 @@ impl Shell {
             1 => "debug,tokio_cron_scheduler=warn,hyper=info",
             _ => "trace",
         }
+    }
+}
+
+/// Who holds a lock: `pid 7, daemon, since Mon 2026-11-23 02:00:00 +08:00`.
+fn holder_in(times: &Times, holder: &Holder) -> String {
+    match holder.pid {
+        // It has not written yet who it is.
+        0 => holder.to_string(),
+        pid => format!(
+            "pid {pid}, {}, since {}",
+            holder.what,
+            times.absolute(holder.since)
+        ),
     }
 }
 
