@@ -29,7 +29,9 @@ fn locks(database: &Path) -> Vec<String> {
         .filter(|line| inodes.iter().any(|inode| line.contains(inode.as_str())))
         .map(|line| line.split_once(": ").unwrap().1.to_owned())
         .collect();
+    // The list is read in pieces and may show one lock twice while others come and go.
     lines.sort();
+    lines.dedup();
     lines
 }
 
@@ -120,9 +122,6 @@ fn runs_of_a_daemon_leave_the_daemon_its_locks() {
         let mut own = locks(&world.path("data/bellkeeper.db"));
         own.extend(locks(&world.path("data/bellkeeper.lock")));
         own.retain(|line| line.contains(&pid));
-        // The list is read in pieces and may show one lock twice while others come and go.
-        own.sort();
-        own.dedup();
         own
     };
     let before = own();

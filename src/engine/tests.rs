@@ -17,6 +17,9 @@ use crate::{
     units::Span,
 };
 
+mod clock;
+mod reload;
+
 /// What a test job does on its nth run.
 type Behaviour = fn(u32, &Cx) -> Result<Report, JobError>;
 
@@ -38,6 +41,8 @@ impl Job for Scripted {
 struct Bench {
     engine: Engine,
     ledger: Arc<Ledger>,
+    clock: Clock,
+    env: Arc<Env>,
     _root: tempfile::TempDir,
 }
 
@@ -78,37 +83,15 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
     let clock = Clock::virtual_from(START.parse().unwrap());
     let ledger = Arc::new(Ledger::open(&settings.ledger(), clock.clone()).unwrap());
     let instance = ledger.begin("test", "host", "1").unwrap();
-    let specs: Vec<JobSpec> = jobs
-        .iter()
-        .map(|(name, schedule, behaviour, policy)| JobSpec {
-            name: name.parse().unwrap(),
-            kind: "scripted",
-            schedules: vec![Schedule::parse(schedule).unwrap()],
-            policy: policy.clone(),
-            job: Arc::new(Scripted(*behaviour, AtomicU32::new(0))),
-        })
-        .collect();
-    let registrations: Vec<_> = specs
-        .iter()
-        .map(|spec| Registration {
-            job: spec.name.clone(),
-            schedule: String::new(),
-            needed: false,
-        })
-        .collect();
-    let known = ledger.register(&registrations).unwrap();
     let env = Arc::new(Env {
         database: settings.path("db"),
         settings,
         encryption: Encryption::default(),
-        clock,
+        clock: clock.clone(),
         host: "host".into(),
     });
-    let set = JobSet {
-        jobs: specs,
-        env,
-        max_running: None,
-    };
+    let set = set(jobs, &env);
+    let known = ledger.register(&registrations(&set)).unwrap();
     let config = Config {
         set,
         ledger: Arc::clone(&ledger),
@@ -120,8 +103,34 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
     Bench {
         engine: Engine::start(config).await.unwrap(),
         ledger,
+        clock,
+        env,
         _root: root,
     }
+}
+
+fn set(jobs: &[(&str, &str, Behaviour, Policy)], env: &Arc<Env>) -> JobSet {
+    let spec = |(name, schedule, behaviour, policy): &(&str, &str, Behaviour, Policy)| JobSpec {
+        name: name.parse().unwrap(),
+        kind: "scripted",
+        schedules: vec![Schedule::parse(schedule).unwrap()],
+        policy: policy.clone(),
+        job: Arc::new(Scripted(*behaviour, AtomicU32::new(0))),
+    };
+    JobSet {
+        jobs: jobs.iter().map(spec).collect(),
+        env: Arc::clone(env),
+        max_running: None,
+    }
+}
+
+fn registrations(set: &JobSet) -> Vec<Registration> {
+    let registration = |spec: &JobSpec| Registration {
+        job: spec.name.clone(),
+        schedule: spec.timing(),
+        needed: false,
+    };
+    set.jobs.iter().map(registration).collect()
 }
 
 /// The events of a run up to its end.
