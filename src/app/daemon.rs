@@ -12,14 +12,14 @@ use super::{
     Error, Site, StopRequest,
     control::{self, Shared},
     first_start,
-    reload::{Cause, Reloader, SharedPlan, Surroundings},
+    reload::{Cause, Reloader, SharedPlan, Surroundings, warn},
     session::{self, DAEMON, START},
     socket,
 };
 use crate::{
     engine::Engine,
     job::JobName,
-    jobfile::{Loaded, Problems},
+    jobfile::Loaded,
     ledger::SetAside,
     logs::{self, Console},
     units::Span,
@@ -132,15 +132,6 @@ pub async fn start(
     session.close().await?;
     tracing::info!("stopped");
     Ok(ending)
-}
-
-/// Says once what is doubtful in the job file.
-pub(super) fn warn(warnings: &Problems) {
-    let file = warnings.file();
-    for problem in warnings.list() {
-        let (line, column) = (problem.place.line, problem.place.column);
-        tracing::warn!(file, line, column, "{}", problem.message);
-    }
 }
 
 /// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again

@@ -13,7 +13,6 @@ use tokio::{
 
 use super::{
     Error, Site,
-    daemon::warn,
     load::load,
     session::{DAEMON, registrations},
     wire::{Broken, Reloaded},
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     engine::{self, Engine},
     job::chain,
-    jobfile::{Difference, Loaded, read_file},
+    jobfile::{Difference, Loaded, Problems, read_file},
     ledger::{Known, Ledger},
     system::{LocalZone, watching::Watching},
 };
@@ -298,6 +297,15 @@ impl Reloader {
             let error = chain(&error);
             tracing::error!(error, act, "the journal could not be written");
         }
+    }
+}
+
+/// Says once what is doubtful in the job file.
+pub(super) fn warn(warnings: &Problems) {
+    let file = warnings.file();
+    for problem in warnings.list() {
+        let (line, column) = (problem.place.line, problem.place.column);
+        tracing::warn!(file, line, column, "{}", problem.message);
     }
 }
 
