@@ -1,7 +1,9 @@
 //! A running daemon takes another job file: all of it, or nothing.
 
 use std::{
+    collections::BTreeSet,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -128,7 +130,8 @@ struct Good {
 impl Reloader {
     /// Waits for reasons to read the job file again, until all who could ask have gone.
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Cause>) {
-        let mut watching = Watching::start(vec![self.site.settings.jobs_file().to_owned()]);
+        let mut paths = self.paths();
+        let mut watching = Watching::start(paths.clone());
         let mut clock = interval();
         // It may have changed between the daemon's first look and the beginning of the watch.
         self.reload(Cause::File).await;
@@ -152,11 +155,33 @@ impl Reloader {
                 }
             };
             self.reload(cause).await;
+            if self.paths() != paths {
+                paths = self.paths();
+                watching = Watching::start(paths.clone());
+            }
         }
     }
 
-    /// Whether the job file is still, byte for byte, the one that is in force.
+    /// The files that are watched: the job file and the user's calendars that it names.
+    fn paths(&self) -> Vec<PathBuf> {
+        let settings = &self.site.settings;
+        let folder = settings.calendars();
+        let mut paths = BTreeSet::new();
+        if folder.is_dir() {
+            let jobs = self.loaded.set.jobs.iter();
+            let named = jobs.filter_map(|spec| spec.policy.calendar.as_deref());
+            paths.extend(named.map(|calendar| folder.join(format!("{}.yaml", calendar.name()))));
+        }
+        let job_file = settings.jobs_file().to_owned();
+        std::iter::once(job_file).chain(paths).collect()
+    }
+
+    /// Whether the job file is still, byte for byte, the one that is in force; what stands in
+    /// calendars has to be read to be known.
     async fn in_force(&self) -> bool {
+        if self.paths().len() > 1 {
+            return false;
+        }
         let (site, loaded) = (self.site.clone(), Arc::clone(&self.loaded));
         let look = move || {
             read_file(site.settings.jobs_file()).is_ok_and(|bytes| loaded.written.is(&bytes))
@@ -215,7 +240,9 @@ impl Reloader {
             let known = if difference.is_empty() {
                 Vec::new()
             } else {
-                ledger.register(&registrations(&loaded.set))?
+                let registrations = registrations(&loaded.set);
+                ledger.retire_others(&registrations)?;
+                ledger.register(&registrations)?
             };
             Ok(Good {
                 loaded,

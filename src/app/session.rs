@@ -131,7 +131,11 @@ impl Opened {
             lock,
             ..
         } = self;
-        let known = ledger.register(&registrations(&set))?;
+        let registrations = registrations(&set);
+        if timer {
+            ledger.retire_others(&registrations)?;
+        }
+        let known = ledger.register(&registrations)?;
         let config = Config {
             set,
             ledger: Arc::clone(&ledger),

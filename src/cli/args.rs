@@ -185,8 +185,8 @@ pub(super) struct Plan {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3660))]
     pub(super) days: u16,
     /// When the computer sleeps every day, as `23:00-07:30`
-    #[arg(long, value_name = "TIMES", value_parser = super::plan::parse_asleep)]
-    pub(super) asleep: Option<(jiff::civil::Time, jiff::civil::Time)>,
+    #[arg(long, value_name = "TIMES")]
+    pub(super) asleep: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

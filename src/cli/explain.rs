@@ -69,7 +69,7 @@ fn due(spec: &JobSpec) -> Vec<String> {
     let words = spec.words();
     let mut lines: Vec<_> = words.map(|words| format!("{words} ({zone})")).collect();
     if lines.is_empty() {
-        lines.push("only by hand".to_owned());
+        lines.push(spec.due_words());
     }
     lines
 }
@@ -77,6 +77,8 @@ fn due(spec: &JobSpec) -> Vec<String> {
 fn never(spec: &JobSpec) -> &'static str {
     if !spec.policy.enabled {
         "next  never: it is disabled, and runs only by hand"
+    } else if spec.is_after_others() {
+        "next  when all it needs have succeeded"
     } else if spec.schedules.is_empty() {
         "next  never: it has no schedule, and runs only by hand"
     } else if spec.schedules.iter().all(Schedule::at_start) {

@@ -60,11 +60,11 @@ pub(super) fn run(shell: &Shell) -> Result {
 }
 
 fn due(spec: &JobSpec) -> String {
-    let words: Vec<String> = spec.words().collect();
-    match (words.is_empty(), spec.policy.enabled) {
-        (true, _) => "only by hand".to_owned(),
-        (false, true) => words.join("; "),
-        (false, false) => format!("disabled ({})", words.join("; ")),
+    let words = spec.due_words();
+    if spec.policy.enabled {
+        words
+    } else {
+        format!("disabled ({words})")
     }
 }
 

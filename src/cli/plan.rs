@@ -1,11 +1,11 @@
 //! `plan`: what would run, collide, be skipped or caught up in the days to come.
 
-use jiff::{SignedDuration, civil::Time};
+use jiff::{SignedDuration, civil::Time, tz::TimeZone};
 use serde_json::json;
 
 use super::{
     args,
-    shell::{Bare, Moment, Result, Shell, Table, exit},
+    shell::{Bare, Failure, Moment, Result, Shell, Table, exit},
 };
 use crate::{
     app,
@@ -26,11 +26,11 @@ pub(super) fn run(shell: &Shell, args: &args::Plan) -> Result {
     };
     let days = SignedDuration::from_hours(24 * i64::from(args.days));
     let until = from.checked_add(days).unwrap_or(jiff::Timestamp::MAX);
-    let asleep = args.asleep.map(|(from, until)| Asleep {
-        from,
-        until,
-        zone: shell.site.zone.zone.clone(),
-    });
+    let zone = &shell.site.zone.zone;
+    let asleep = args.asleep.as_deref().map(|text| asleep(text, zone));
+    let asleep = asleep
+        .transpose()
+        .map_err(|error| Failure::new(exit::USAGE, format!("--asleep: {error}")))?;
     let loaded = shell.load()?;
     let forecast = app::outlook(&shell.site, loaded.set, (from, until), asleep, LIMIT)?;
     if shell.json {
@@ -105,7 +105,7 @@ fn as_json(line: &Foreseen) -> serde_json::Value {
 }
 
 /// Two times of day: `23:00-07:30`.
-pub(super) fn parse_asleep(text: &str) -> std::result::Result<(Time, Time), String> {
+fn asleep(text: &str, zone: &TimeZone) -> std::result::Result<Asleep, String> {
     let wrong = || format!("expected two times of day such as `23:00-07:30`, found `{text}`");
     let (from, until) = text.split_once('-').ok_or_else(wrong)?;
     let time = |text: &str| text.trim().parse::<Time>().map_err(|_| wrong());
@@ -113,7 +113,8 @@ pub(super) fn parse_asleep(text: &str) -> std::result::Result<(Time, Time), Stri
     if from == until {
         return Err("it would never be awake: the two times are the same".to_owned());
     }
-    Ok((from, until))
+    let zone = zone.clone();
+    Ok(Asleep { from, until, zone })
 }
 
 #[cfg(test)]
@@ -122,10 +123,10 @@ mod tests {
 
     #[test]
     fn a_night_is_two_times_of_day() {
-        let (from, until) = parse_asleep("23:00-07:30").unwrap();
-        assert_eq!((from.hour(), until.minute()), (23, 30));
+        let night = asleep("23:00-07:30", &TimeZone::UTC).unwrap();
+        assert_eq!((night.from.hour(), night.until.minute()), (23, 30));
         for wrong in ["23:00", "late-early", "7:00-7:00", ""] {
-            assert!(parse_asleep(wrong).is_err(), "{wrong}");
+            assert!(asleep(wrong, &TimeZone::UTC).is_err(), "{wrong}");
         }
     }
 }

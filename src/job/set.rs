@@ -80,6 +80,20 @@ impl JobSpec {
         )
     }
 
+    /// When it is due, in words: its schedules, `after a, b`, or `only by hand`.
+    pub fn due_words(&self) -> String {
+        let needs: Vec<&str> = self.policy.needs.iter().map(JobName::as_str).collect();
+        match (self.schedules.is_empty(), needs.is_empty()) {
+            (true, true) => "only by hand".to_owned(),
+            (true, false) => format!("after {}", needs.join(", ")),
+            (false, true) => self.words().collect::<Vec<_>>().join("; "),
+            (false, false) => {
+                let words: Vec<_> = self.words().collect();
+                format!("{}, once {} succeeded", words.join("; "), needs.join(", "))
+            }
+        }
+    }
+
     /// Whether it runs after other jobs instead of at instants.
     pub fn is_after_others(&self) -> bool {
         self.schedules.is_empty() && !self.policy.needs.is_empty()

@@ -13,10 +13,7 @@ use super::{
     problem::printable,
     written::Written,
 };
-use crate::{
-    job::{JobName, JobSpec},
-    schedule::Schedule,
-};
+use crate::job::{JobName, JobSpec};
 
 /// What is different between two job files; jobs in the order of the file they stand in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,15 +74,19 @@ impl Difference {
         };
         difference.file.extend(zone(old, new, &before, &after));
         let [before, after] = [&before, &after].map(jobs);
+        let olds = old.set.jobs.iter().map(|spec| (&spec.name, spec));
+        let olds: BTreeMap<&JobName, &JobSpec> = olds.collect();
         for spec in &new.set.jobs {
             let name = spec.name.as_str();
             match (before.get(name), after.get(name)) {
                 (None, _) => difference.added.push(Added {
                     job: spec.name.clone(),
-                    due: due(spec),
+                    due: spec.due_words(),
                 }),
                 (Some(before), Some(after)) => {
-                    let settings = look.changes(before, after, "");
+                    let mut settings = look.changes(before, after, "");
+                    let old = olds.get(&spec.name).copied();
+                    settings.extend(sessions(old, spec, &settings));
                     if !settings.is_empty() {
                         difference.changed.push(Changed {
                             job: spec.name.clone(),
@@ -171,12 +172,14 @@ fn zone(old: &Loaded, new: &Loaded, before: &Node, after: &Node) -> Option<Chang
     })
 }
 
-fn due(spec: &JobSpec) -> String {
-    if spec.schedules.is_empty() {
-        return "only by hand".to_owned();
-    }
-    let words: Vec<String> = spec.schedules.iter().map(Schedule::describe).collect();
-    words.join("; ")
+/// The calendar of a job is named as before, but its file says something else.
+fn sessions(old: Option<&JobSpec>, new: &JobSpec, changed: &[Change]) -> Option<Change> {
+    let named = changed.iter().any(|change| change.setting == "calendar");
+    let other = old.is_some_and(|old| old.policy.calendar != new.policy.calendar);
+    (other && !named).then(|| Change {
+        setting: "calendar".to_owned(),
+        values: None,
+    })
 }
 
 /// Two job files as written.

@@ -1,6 +1,6 @@
 //! What the ledger remembers of a job between two lives of the daemon.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -42,6 +42,26 @@ impl Ledger {
         let now = self.clock.now().as_second();
         self.write("register jobs", Durability::Normal, |tx| {
             jobs.iter().map(|job| register_one(tx, job, now)).collect()
+        })
+    }
+
+    /// Jobs that are not among these owe nothing from now on: one that comes back some day has
+    /// missed nothing.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn retire_others(&self, jobs: &[Registration]) -> Result<(), Error> {
+        let kept: HashSet<&str> = jobs.iter().map(|job| job.job.as_str()).collect();
+        self.write("retire jobs", Durability::Normal, |tx| {
+            let mut select = tx.prepare_cached("SELECT job FROM jobs WHERE schedule <> ''")?;
+            let known = select.query_map([], |row| row.get::<_, String>(0))?;
+            let known = known.collect::<rusqlite::Result<Vec<_>>>()?;
+            let gone = known.iter().filter(|job| !kept.contains(job.as_str()));
+            gone.into_iter().try_for_each(|job| {
+                tx.prepare_cached("UPDATE jobs SET schedule = '' WHERE job = ?1")?
+                    .execute([job])
+                    .map(|_| ())
+            })
         })
     }
 

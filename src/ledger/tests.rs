@@ -188,6 +188,13 @@ fn a_new_job_has_missed_nothing_and_a_known_one_goes_on_from_its_last_slot() {
     );
     let changed = book.ledger.register(&job("every 7m")).unwrap()[0];
     assert_eq!(changed.anchor, first.anchor);
+    // One that was taken out of the file owes nothing for that time.
+    book.ledger.retire_others(&[]).unwrap();
+    let tenure = |book: &Book| book.ledger.tenure(&"a".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(tenure(&book).schedule, "");
+    book.ledger.register(&job("every 7m")).unwrap();
+    book.ledger.retire_others(&job("every 7m")).unwrap();
+    assert_eq!(tenure(&book).schedule, "every 7m");
 }
 
 #[test]

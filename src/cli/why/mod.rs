@@ -79,12 +79,12 @@ const INDENT: usize = 4;
 
 /// What the job is due at, for the person who wonders.
 fn heading(spec: &JobSpec) -> String {
-    let words: Vec<_> = spec.words().collect();
     let zone = spec.policy.timezone.iana_name().unwrap_or("local time");
-    let due = match (words.is_empty(), spec.policy.enabled) {
-        (true, _) => "only by hand".to_owned(),
-        (false, true) => format!("{} ({zone})", words.join("; ")),
-        (false, false) => format!("disabled ({})", words.join("; ")),
+    let words = spec.due_words();
+    let due = match (spec.schedules.is_empty(), spec.policy.enabled) {
+        (true, _) => words,
+        (false, true) => format!("{words} ({zone})"),
+        (false, false) => format!("disabled ({words})"),
     };
     wrap(&format!("{}: {due}", spec.name), 0).join("\n")
 }
