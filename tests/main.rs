@@ -31,6 +31,8 @@ mod explain;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod locks;
