@@ -217,9 +217,12 @@ async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -
 
 /// Does a run again; who asks has looked whether it can be.
 async fn retry(State(shared): State<Arc<Shared>>, UrlPath(run): UrlPath<i64>) -> Response {
-    let row = match steer::retryable(&shared.ledger, RunId(run)) {
-        Ok(row) => row,
-        Err(error) => return conflict(&error),
+    let ledger = Arc::clone(&shared.ledger);
+    let look = move || steer::retryable(&ledger, RunId(run));
+    let row = match tokio::task::spawn_blocking(look).await {
+        Ok(Ok(row)) => row,
+        Ok(Err(error)) => return conflict(&error),
+        Err(_) => return refuse(&engine::Error::Stopped),
     };
     match shared.engine.retry(&row.job, row.slot, row.run).await {
         Ok(handle) => follow(handle),
@@ -239,13 +242,17 @@ async fn pause(
     UrlPath(job): UrlPath<JobName>,
     Json(pause): Json<Option<Pause>>,
 ) -> Response {
-    match shared.engine.pause(&job, pause).await {
-        Ok(was) => match steer::journal_pause(&shared.ledger, &job, pause) {
-            Ok(()) => Json(was).into_response(),
-            Err(error) => conflict(&error),
-        },
-        Err(error) => refuse(&error),
+    let was = match shared.engine.pause(&job, pause).await {
+        Ok(was) => was,
+        Err(error) => return refuse(&error),
+    };
+    let ledger = Arc::clone(&shared.ledger);
+    let note = move || steer::journal_pause(&ledger, &job, pause);
+    // It is in force, whatever becomes of the journal.
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(note).await {
+        tracing::error!(error = %chain(&error), "the journal could not be written");
     }
+    Json(was).into_response()
 }
 
 /// The stream of a run's events.

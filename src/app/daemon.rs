@@ -28,6 +28,9 @@ use crate::{
 /// How long running jobs may go on after SIGTERM or `stop`.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
+/// How long a reload that is under way may take when the daemon ends.
+const LAST_RELOAD: Duration = Duration::from_secs(10);
+
 /// The daemon is up.
 #[derive(Debug, Clone)]
 pub struct Ready {
@@ -123,11 +126,13 @@ pub async fn start(
     };
     let reloading = tokio::spawn(reloader.run(causes));
     let ending = live(&session.engine, signals, stops, &reload).await;
-    reloading.abort();
-    // Aborted or not, it writes nothing from now on.
-    let _aborted = reloading.await;
-    let ending = ending?;
+    // Nobody can ask for a reload any more; one that is under way ends before the ledger does.
     server.close().await?;
+    drop(reload);
+    if tokio::time::timeout(LAST_RELOAD, reloading).await.is_err() {
+        tracing::warn!("a reload did not end in time");
+    }
+    let ending = ending?;
     session.ledger.note(DAEMON, "stop", "", "")?;
     session.close().await?;
     tracing::info!("stopped");

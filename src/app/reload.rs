@@ -29,6 +29,8 @@ use crate::{
 
 /// How often the computer is asked for its zone.
 const ASK_FOR_ZONE: Duration = Duration::from_mins(1);
+/// How long after another zone was seen it is looked at again.
+const ZONE_AGAIN: Duration = Duration::from_secs(1);
 /// How many lines of a difference the journal has.
 const JOURNAL_LINES: usize = 50;
 /// How many lines of a difference, or problems, the log has.
@@ -131,7 +133,7 @@ impl Reloader {
     /// Waits for reasons to read the job file again, until all who could ask have gone.
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Cause>) {
         let mut paths = self.paths();
-        let mut watching = Watching::start(paths.clone());
+        let mut watching = watch(paths.clone()).await;
         let mut clock = interval();
         // It may have changed between the daemon's first look and the beginning of the watch.
         self.reload(Cause::File).await;
@@ -143,8 +145,7 @@ impl Reloader {
                 },
                 () = watching.changed() => Cause::File,
                 _ = clock.tick() => {
-                    let zone = (self.surroundings.zone)();
-                    if zone != self.site.zone {
+                    if let Some(zone) = self.other_zone().await {
                         Cause::Zone(zone)
                     } else if self.plan.get().broken.is_some() {
                         // What kept the file from being taken may not have been in the file.
@@ -157,7 +158,7 @@ impl Reloader {
             self.reload(cause).await;
             if self.paths() != paths {
                 paths = self.paths();
-                watching = Watching::start(paths.clone());
+                watching = watch(paths.clone()).await;
             }
         }
     }
@@ -174,6 +175,17 @@ impl Reloader {
         }
         let job_file = settings.jobs_file().to_owned();
         std::iter::once(job_file).chain(paths).collect()
+    }
+
+    /// The computer's zone, if it has become another one; asked twice, because the file that tells it
+    /// may be exchanged at this very moment.
+    async fn other_zone(&self) -> Option<LocalZone> {
+        let first = (self.surroundings.zone)();
+        if first == self.site.zone {
+            return None;
+        }
+        tokio::time::sleep(ZONE_AGAIN).await;
+        Some((self.surroundings.zone)()).filter(|second| *second == first)
     }
 
     /// Whether the job file is still, byte for byte, the one that is in force; what stands in
@@ -197,17 +209,17 @@ impl Reloader {
         }
         let why = cause.word();
         if let Cause::Zone(zone) = &cause {
-            self.note_zone(zone);
+            self.note_zone(zone).await;
             self.site.zone = zone.clone();
         }
         let answer = self.take().await;
         match &answer {
-            Ok(reloaded) => self.tell(reloaded, why),
+            Ok(reloaded) => self.tell(reloaded, why).await,
             // The next daemon will read the file as it is then.
             Err(Error::Engine(engine::Error::Stopped)) => {
                 tracing::warn!(why, "not reloaded: the daemon is stopping");
             }
-            Err(error) => self.refuse(error, why),
+            Err(error) => self.refuse(error, why).await,
         }
         if let Cause::Asked(reply) = cause {
             // Whoever has gone meanwhile finds it in the log.
@@ -257,7 +269,7 @@ impl Reloader {
         }
     }
 
-    fn tell(&self, reloaded: &Reloaded, why: &str) {
+    async fn tell(&self, reloaded: &Reloaded, why: &str) {
         let mended = {
             let mut plan = self.plan.lock();
             plan.jobs = reloaded.jobs;
@@ -275,10 +287,11 @@ impl Reloader {
             tracing::info!("{line}");
         }
         warn(&self.loaded.warnings);
-        self.note("reload", &difference.lines(JOURNAL_LINES).join("; "));
+        self.note("reload", &difference.lines(JOURNAL_LINES).join("; "))
+            .await;
     }
 
-    fn refuse(&self, error: &Error, why: &str) {
+    async fn refuse(&self, error: &Error, why: &str) {
         let broken = Broken {
             since: self.site.clock.now(),
             problems: problems(error),
@@ -308,22 +321,36 @@ impl Reloader {
             .take(JOURNAL_LINES)
             .cloned()
             .collect();
-        self.note("reload refused", &first.join("; "));
+        self.note("reload refused", &first.join("; ")).await;
     }
 
-    fn note_zone(&self, zone: &LocalZone) {
+    async fn note_zone(&self, zone: &LocalZone) {
         let (from, to) = (&self.site.zone.name, &zone.name);
         tracing::info!(from, to, "the computer's zone has changed");
-        self.note("zone changed", &format!("{from} → {to}"));
+        self.note("zone changed", &format!("{from} → {to}")).await;
     }
 
     /// A journal that cannot be written must not keep a good file from being taken.
-    fn note(&self, act: &str, detail: &str) {
+    async fn note(&self, act: &str, detail: &str) {
         let file = self.site.settings.jobs_file().display().to_string();
-        if let Err(error) = self.ledger.note(DAEMON, act, &file, detail) {
+        let (ledger, act, detail) = (Arc::clone(&self.ledger), act.to_owned(), detail.to_owned());
+        let note = move || ledger.note(DAEMON, &act, &file, &detail);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(note).await {
             let error = chain(&error);
-            tracing::error!(error, act, "the journal could not be written");
+            tracing::error!(error, "the journal could not be written");
         }
+    }
+}
+
+/// Looks at the files for the first time away from the tasks that must never wait for a disk.
+async fn watch(paths: Vec<PathBuf>) -> Watching {
+    let start = {
+        let paths = paths.clone();
+        move || Watching::start(paths)
+    };
+    match tokio::task::spawn_blocking(start).await {
+        Ok(watching) => watching,
+        Err(_) => Watching::start(paths),
     }
 }
 

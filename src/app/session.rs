@@ -111,6 +111,9 @@ impl Life {
     fn begin(ledger: &Ledger, what: &str, host: &str) -> Result<Self, ledger::Error> {
         // Noted when a daemon is up: one that died before may not have made everything.
         let first = !ledger.has_done(DAEMON, START)?;
+        if what == DAEMON {
+            ledger.note_stop(what)?;
+        }
         let instance = ledger.begin(what, host, env!("CARGO_PKG_VERSION"))?;
         let recovered = ledger.recover(instance)?;
         Ok(Self {

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::runner::{self, Done, UnderWay, Work};
-use crate::job::JobName;
+use crate::job::{JobError, JobName};
 
 /// A period to register jobs with; nothing ever evaluates it. A cron pattern would be parsed anew
 /// for each job.
@@ -156,8 +156,8 @@ impl Board {
         }
     }
 
-    /// Wakes the jobs of `works`.
-    pub(super) async fn fire(&mut self, works: Vec<Work>) -> Result<(), BoardError> {
+    /// Wakes the jobs of `works`. One that cannot be woken has failed, and says so.
+    pub(super) async fn fire(&mut self, works: Vec<Work>) {
         let mut sent = Vec::with_capacity(works.len());
         let mut under_way = UnderWay::default();
         for (count, work) in works.into_iter().enumerate() {
@@ -165,7 +165,13 @@ impl Board {
                 under_way = Arc::new(self.wait_for_room().await);
             }
             let job = work.cx.run.job.clone();
-            let id = self.id(job.clone()).await?;
+            let id = match self.id(job.clone()).await {
+                Ok(id) => id,
+                Err(error) => {
+                    self.fail(&work, error);
+                    continue;
+                }
+            };
             let waiting = Waiting {
                 work,
                 under_way: Arc::clone(&under_way),
@@ -177,7 +183,12 @@ impl Board {
         if !sent.is_empty() {
             self.watch_over(sent);
         }
-        Ok(())
+    }
+
+    fn fail(&self, work: &Work, error: BoardError) {
+        let (ticket, result) = (work.ticket, Err(JobError::retry(error)));
+        // The engine outlives its board; a closed channel means that nobody is left to tell.
+        drop(self.done.send(Done { ticket, result }));
     }
 
     /// Waits until enough of the jobs woken before have been entered, but not for ever.

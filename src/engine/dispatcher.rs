@@ -182,12 +182,15 @@ impl Dispatcher {
 
     /// Tells the planner and does what it says, until it says nothing more.
     async fn inputs(&mut self, mut inputs: Vec<Input>) {
-        while !inputs.is_empty() {
+        loop {
             let jump = self.watchman.ask(&self.clock);
             let now = self.clock.now();
             let mut actions = Vec::new();
             if let Some(jump) = jump {
                 actions.extend(self.jumped(now, jump).await);
+            }
+            if inputs.is_empty() && actions.is_empty() {
+                return;
             }
             for input in inputs.drain(..) {
                 actions.extend(self.planner.handle(now, input));
@@ -217,8 +220,10 @@ impl Dispatcher {
         }
     }
 
-    /// Says that this process is alive and prolongs its claims.
+    /// Says that this process is alive and prolongs its claims. Where little is due, this is also
+    /// when a sleep is noticed.
     async fn beat(&mut self) {
+        self.inputs(Vec::new()).await;
         let every = if self.runs.is_empty() {
             ALIVE_EVERY
         } else {
@@ -300,9 +305,7 @@ impl Dispatcher {
         if !decisions.is_empty() {
             works.extend(self.decide(decisions, inputs).await);
         }
-        if let Err(error) = self.board.fire(works).await {
-            tracing::error!(error = %crate::job::chain(&error), "a job could not be woken");
-        }
+        self.board.fire(works).await;
         for (ticket, reason) in cancels {
             if let Some(run) = self.runs.get(&ticket) {
                 run.watch.cancel.cancel(reason);

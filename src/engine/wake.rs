@@ -34,25 +34,24 @@ pub(super) struct Jump {
 }
 
 impl Jump {
-    /// What the awake ledger keeps of it.
+    /// What the awake ledger keeps of it. The process may have lived on for long before: whatever
+    /// happened is taken to have just ended.
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        let mut gaps = Vec::new();
-        let slept_until = self.from.checked_add(self.slept).unwrap_or(self.to);
-        if self.slept > SignedDuration::ZERO {
-            gaps.push(Gap {
-                what: GapKind::Suspended,
-                began_at: self.from,
-                ended_at: slept_until,
-            });
-        }
-        if !self.stepped.is_zero() {
-            gaps.push(Gap {
-                what: GapKind::Stepped,
-                began_at: slept_until,
-                ended_at: self.to,
-            });
-        }
-        gaps
+        let before = |at: Timestamp, span| at.checked_sub(span).unwrap_or(self.from);
+        let slept_until = before(self.to, self.stepped);
+        let slept = Gap {
+            what: GapKind::Suspended,
+            began_at: before(slept_until, self.slept),
+            ended_at: slept_until,
+        };
+        let stepped = Gap {
+            what: GapKind::Stepped,
+            began_at: slept_until,
+            ended_at: self.to,
+        };
+        let happened = [(slept, self.slept), (stepped, self.stepped)].into_iter();
+        let happened = happened.filter(|(_, span)| !span.is_zero());
+        happened.map(|(gap, _)| gap).collect()
     }
 }
 
@@ -144,12 +143,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn both_at_once_are_two_gaps() {
         let (clock, mut watchman) = watched();
+        // It lived on for a while since it looked last.
+        tokio::time::sleep(Duration::from_hours(10)).await;
+        let began_at = clock.now();
         clock.suspend(Duration::from_hours(2));
+        let ended_at = clock.now();
         clock.step(-HOUR);
         let jump = watchman.ask(&clock).unwrap();
         assert_eq!((jump.slept, jump.stepped), (HOUR * 2, -HOUR));
         let what: Vec<_> = jump.gaps().iter().map(|gap| gap.what).collect();
         assert_eq!(what, [GapKind::Suspended, GapKind::Stepped]);
+        let slept = jump.gaps()[0];
+        assert_eq!((slept.began_at, slept.ended_at), (began_at, ended_at));
     }
 
     #[tokio::test(start_paused = true)]

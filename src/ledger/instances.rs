@@ -33,27 +33,38 @@ pub struct Recovered {
 }
 
 impl Ledger {
-    /// Begins a life: `what` says what the process is (`daemon`, `run-job x`). The time since the
-    /// last sign of the one before it of the same sort goes into the gaps.
+    /// Begins a life: `what` says what the process is (`daemon`, `run-job x`).
     ///
     /// # Errors
     /// [`Error::Statement`].
     pub fn begin(&self, what: &str, host: &str, version: &str) -> Result<Instance, Error> {
         let now = millis(self.clock.now());
         self.write("begin", Durability::Normal, |tx| {
-            tx.execute(
-                "INSERT INTO gaps (what, began_at, ended_at)
-                 SELECT 'stopped', coalesce(ended_at, alive_at, started_at), ?2 FROM instances
-                 WHERE id = (SELECT max(id) FROM instances WHERE what = ?1)
-                   AND coalesce(ended_at, alive_at, started_at) < ?2",
-                params![what, now],
-            )?;
             tx.prepare_cached(
                 "INSERT INTO instances (pid, host, version, what, started_at)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .insert(params![std::process::id(), host, version, what, now])
             .map(Instance)
+        })
+    }
+
+    /// Keeps the time since the last sign of life of a process that was `what`, as a gap. Call it
+    /// before the next one begins.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn note_stop(&self, what: &str) -> Result<(), Error> {
+        let now = millis(self.clock.now());
+        self.write("keep a gap", Durability::Normal, |tx| {
+            tx.execute(
+                "INSERT INTO gaps (what, began_at, ended_at)
+                 SELECT 'stopped', coalesce(ended_at, alive_at, started_at), ?2 FROM instances
+                 WHERE id = (SELECT max(id) FROM instances WHERE what = ?1)
+                   AND coalesce(ended_at, alive_at, started_at) < ?2",
+                params![what, now],
+            )
+            .map(|_| ())
         })
     }
 

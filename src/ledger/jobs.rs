@@ -197,7 +197,8 @@ fn register_one(tx: &Transaction<'_>, job: &Registration, now: i64) -> rusqlite:
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let (anchor, since) = match row {
-        Some((schedule, anchor, since)) if schedule == job.schedule => (anchor, since),
+        // A clock that was ahead when the job came must not keep it silent until then.
+        Some((schedule, anchor, since)) if schedule == job.schedule => (anchor, since.min(now)),
         row => {
             let anchor = row.map_or(now, |(_, anchor, _)| anchor);
             tx.prepare_cached(

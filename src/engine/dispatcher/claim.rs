@@ -27,9 +27,14 @@ impl Dispatcher {
         actions: Vec<Action>,
         inputs: &mut Vec<Input>,
     ) -> Vec<Work> {
-        let (waits, mut pending): (Vec<Action>, Vec<Action>) = actions
+        let (waits, pending): (Vec<Action>, Vec<Action>) = actions
             .into_iter()
             .partition(|action| matches!(action, Action::Wait { .. }));
+        // What is no decision must not shift the answers to those that are.
+        let mut pending: Vec<Action> = pending
+            .into_iter()
+            .filter(|action| self.decision(action).is_some())
+            .collect();
         let mut waiting: Vec<Waiting> = waits.iter().filter_map(waiting).collect();
         let mut works = Vec::new();
         for _ in 0..=MANUAL_BUMPS {
@@ -48,7 +53,11 @@ impl Dispatcher {
                     self.keep_unwritten(waits.into_iter().chain(pending), inputs);
                     return works;
                 }
-                Err(_runtime_is_ending) => return works,
+                // A panic has rolled its transaction back; otherwise the runtime is ending.
+                Err(_) => {
+                    self.keep_unwritten(waits.into_iter().chain(pending), inputs);
+                    return works;
+                }
             };
             let mut again = Vec::new();
             for (action, claimed) in pending.into_iter().zip(claimed) {
@@ -120,7 +129,8 @@ impl Dispatcher {
                     ..
                 } => {
                     inputs.push(Input::Unclaimed(ticket));
-                    if !by_person(trigger) {
+                    let kept = |other: &Action| matches!(other, Action::Wait { slot: other, .. } if *other == slot);
+                    if !by_person(trigger) && !self.unwritten.iter().any(kept) {
                         self.unwritten.push(Action::Wait {
                             ticket,
                             slot,
