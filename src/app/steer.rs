@@ -31,12 +31,14 @@ pub enum NotRetried {
         job: JobName,
     },
     /// Somebody did that before.
-    #[error("run {run} has been tried again before, as run {by}")]
+    #[error("run {run} has been tried again before, as run {by}: {}", became.map_or("running", Outcome::as_str))]
     Already {
         /// The run.
         run: RunId,
         /// The one that came of it.
         by: RunId,
+        /// What became of that; `None` while it is going on.
+        became: Option<Outcome>,
     },
 }
 
@@ -47,7 +49,8 @@ pub enum NotRetried {
 pub(super) fn retryable(ledger: &Ledger, run: RunId) -> Result<RunRow, Error> {
     let row = ledger.run(run)?.ok_or(NotRetried::Unknown(run))?;
     if let Some(by) = ledger.retried_by(&row)? {
-        return Err(NotRetried::Already { run, by }.into());
+        let became = ledger.run(by)?.and_then(|row| row.outcome);
+        return Err(NotRetried::Already { run, by, became }.into());
     }
     match row.outcome {
         None => Err(NotRetried::GoingOn(run).into()),

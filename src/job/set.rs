@@ -59,25 +59,35 @@ impl JobSpec {
         SignedDuration::from_millis(i64::try_from(part).unwrap_or_default())
     }
 
-    /// Everything that decides when the job is due, as text; empty when it is never due by itself.
-    /// Two equal ones owe the same slots.
+    /// Everything but the zone that decides when the job is due, as text; empty when it is never due
+    /// by itself. A job whose text is another one has missed nothing.
+    ///
+    /// The zone is left out: a computer that has travelled while it was off still owes what it
+    /// missed.
     pub fn timing(&self) -> String {
-        if !self.policy.enabled || self.schedules.is_empty() {
+        if !self.policy.enabled {
+            return String::new();
+        }
+        if self.is_after_others() {
+            let needs: Vec<&str> = self.policy.needs.iter().map(JobName::as_str).collect();
+            return format!("after {}", needs.join(", "));
+        }
+        if self.schedules.is_empty() {
             return String::new();
         }
         let schedules: Vec<String> = self.schedules.iter().map(ToString::to_string).collect();
-        let zone = self.policy.timezone.iana_name().unwrap_or("local");
         let calendar = self.policy.calendar.as_deref().map(Calendar::name);
         let sessions = match (calendar, self.policy.only) {
             (None, _) => String::new(),
             (Some(name), None) => format!(" on {name}"),
             (Some(name), Some(Only::Open)) => format!(" while {name} is open"),
         };
-        format!(
-            "{} in {zone}{sessions}, {:?}",
-            schedules.join(", "),
-            self.policy.dst
-        )
+        format!("{}{sessions}, {:?}", schedules.join(", "), self.policy.dst)
+    }
+
+    /// Whether both owe the same slots.
+    pub fn is_due_like(&self, other: &Self) -> bool {
+        self.policy.timezone == other.policy.timezone && self.timing() == other.timing()
     }
 
     /// When it is due, in words: its schedules, `after a, b`, or `only by hand`.
@@ -164,5 +174,78 @@ impl JobSet {
     /// The job called `name`.
     pub fn get(&self, name: &str) -> Option<&JobSpec> {
         self.jobs.iter().find(|job| job.name.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::job::testing::Nothing;
+
+    fn spec(schedules: &[&str], policy: Policy) -> JobSpec {
+        let schedules = schedules.iter().map(|text| Schedule::parse(text).unwrap());
+        JobSpec {
+            name: "a".parse().unwrap(),
+            kind: "nothing",
+            schedules: schedules.collect(),
+            policy,
+            job: Arc::new(Nothing),
+        }
+    }
+
+    #[test]
+    fn a_computer_that_travels_owes_what_it_owed_but_at_other_instants() {
+        let at = |zone: &str| {
+            let timezone = TimeZone::get(zone).unwrap();
+            spec(
+                &["0 2 * * *"],
+                Policy {
+                    timezone,
+                    ..Policy::default()
+                },
+            )
+        };
+        let (home, away) = (at("Asia/Tokyo"), at("Europe/Berlin"));
+        assert_eq!(home.timing(), away.timing());
+        assert!(!home.is_due_like(&away) && home.is_due_like(&home.clone()));
+    }
+
+    #[test]
+    fn whatever_makes_a_job_due_is_in_its_timing() {
+        let needs = |names: &[&str]| Policy {
+            needs: names.iter().map(|name| name.parse().unwrap()).collect(),
+            ..Policy::default()
+        };
+        let off = Policy {
+            enabled: false,
+            ..Policy::default()
+        };
+        let timings = [
+            spec(&["0 2 * * *"], Policy::default()),
+            spec(&["0 2 * * *", "every 5m"], Policy::default()),
+            spec(&[], needs(&["b"])),
+            spec(&[], needs(&["b", "c"])),
+            spec(&[], Policy::default()),
+        ]
+        .map(|spec| spec.timing());
+        let different: std::collections::HashSet<_> = timings.iter().collect();
+        assert_eq!(different.len(), timings.len(), "{timings:?}");
+        assert_eq!(spec(&["0 2 * * *"], off).timing(), "");
+    }
+
+    #[test]
+    fn it_says_when_it_is_due() {
+        let needs = Policy {
+            needs: vec!["b".parse().unwrap()],
+            ..Policy::default()
+        };
+        assert_eq!(spec(&[], Policy::default()).due_words(), "only by hand");
+        assert_eq!(spec(&[], needs.clone()).due_words(), "after b");
+        assert_eq!(
+            spec(&["every 5m"], needs).due_words(),
+            "every 5m, once b succeeded"
+        );
     }
 }

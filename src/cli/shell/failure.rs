@@ -10,6 +10,7 @@ use crate::{
     sqlite::Trouble,
     suggest::nearest,
     system,
+    words::Outcome,
 };
 
 use super::{exit, ledger, time::Times};
@@ -213,9 +214,13 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
             exit::FAILED,
             format!("`bellkeeper run-job {job}` runs the job anew"),
         ),
+        E::Already {
+            became: Some(Outcome::Succeeded),
+            ..
+        } => (exit::FAILED, "there is nothing left to try".to_owned()),
         E::Already { by, .. } => (
             exit::FAILED,
-            format!("should that have failed too: `bellkeeper retry {by}`"),
+            format!("`bellkeeper retry {by}` tries that one again"),
         ),
     };
     (code, Some(hint))
