@@ -57,11 +57,21 @@ impl Ledger {
     pub fn note_stop(&self, what: &str) -> Result<(), Error> {
         let now = millis(self.clock.now());
         self.write("keep a gap", Durability::Normal, |tx| {
+            // One that died was alive at its last beat, and when it last wrote of a run.
             tx.execute(
-                "INSERT INTO gaps (what, began_at, ended_at)
-                 SELECT 'stopped', coalesce(ended_at, alive_at, started_at), ?2 FROM instances
-                 WHERE id = (SELECT max(id) FROM instances WHERE what = ?1)
-                   AND coalesce(ended_at, alive_at, started_at) < ?2",
+                "WITH life AS (
+                     SELECT id, started_at, alive_at, ended_at FROM instances
+                     WHERE id = (SELECT max(id) FROM instances WHERE what = ?1)
+                 ), newest AS (
+                     SELECT owner, max(started_at, coalesce(finished_at, 0)) AS at FROM runs
+                     ORDER BY id DESC LIMIT 50
+                 ), sign AS (
+                     SELECT coalesce(ended_at, max(started_at, coalesce(alive_at, 0),
+                         coalesce((SELECT max(at) FROM newest WHERE owner = life.id), 0))) AS at
+                     FROM life
+                 )
+                 INSERT INTO gaps (what, began_at, ended_at)
+                 SELECT 'stopped', at, ?2 FROM sign WHERE at < ?2",
                 params![what, now],
             )
             .map(|_| ())
