@@ -5,25 +5,41 @@ use std::{
     sync::Arc,
 };
 
+use jiff::SignedDuration;
+
 use super::{
-    Action, Planner,
+    Action, Due, JobIx, Planner, Ticket,
     io::skip,
     state::{JobState, Stage},
 };
 use crate::{
-    job::{Cursor, JobName, JobSpec},
+    job::{Cursor, JobName, JobSpec, Overlap},
     ledger::Known,
 };
 
 impl Planner {
-    /// Takes the new jobs in place of the old ones. A job whose timing is the same keeps its phase
-    /// and owes the slots it owed; one whose timing is new has missed nothing.
+    /// Goes on with other jobs. One whose timing is new and whose slots are decided into the future,
+    /// because the clock was set back, takes a phase that is free.
     pub(super) fn reload(
         &mut self,
         jobs: Vec<(JobSpec, Known)>,
         max_running: Option<u32>,
         actions: &mut Vec<Action>,
     ) {
+        for job in self.take_jobs(jobs, max_running, actions) {
+            self.take_new_phase(job, None, actions);
+        }
+        self.plan_slots();
+    }
+
+    /// Takes the new jobs in place of the old ones. A job whose timing is the same keeps its phase
+    /// and owes the slots it owed; one whose timing is new has missed nothing: those are returned.
+    pub(super) fn take_jobs(
+        &mut self,
+        jobs: Vec<(JobSpec, Known)>,
+        max_running: Option<u32>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<JobIx> {
         let mut old: HashMap<JobName, JobState> = std::mem::take(&mut self.jobs)
             .into_iter()
             .map(|state| (state.spec.name.clone(), state))
@@ -34,18 +50,57 @@ impl Planner {
                 *newest = at.max(*newest);
             }
         }
-        self.jobs = jobs
-            .into_iter()
-            .map(|(spec, known)| follow(old.remove(&spec.name), spec, known))
-            .collect();
+        let mut fresh = Vec::new();
+        for (index, (spec, known)) in jobs.into_iter().enumerate() {
+            let (state, is_fresh) = follow(old.remove(&spec.name), spec, known);
+            fresh.extend(is_fresh.then_some(index));
+            self.jobs.push(state);
+        }
         self.index_jobs();
         self.link_live_runs();
         let wanted: HashSet<&JobName> = self.dependants.keys().collect();
         self.succeeded.retain(|job, _| wanted.contains(job));
         self.gate.max_running = max_running.and_then(|max| usize::try_from(max).ok());
         self.drop_orphans(old, actions);
+        self.renew_backlog(actions);
         self.renew_waiting();
-        self.plan_slots();
+        for job in 0..self.jobs.len() {
+            self.end_overlap(job, actions);
+        }
+        fresh
+    }
+
+    /// A job that may not overlap any more: of its runs that have not begun those go on that could
+    /// have come to be. Those that have begun are left alone, also where a newer one replaces them.
+    fn end_overlap(&mut self, job: JobIx, actions: &mut Vec<Action>) {
+        let Some(state) = self.jobs.get(job) else {
+            return;
+        };
+        let overlap = state.spec.policy.overlap;
+        if overlap == Overlap::Allow || state.live.len() < 2 {
+            return;
+        }
+        let begun = |ticket: &Ticket| self.live.get(ticket).is_some_and(|live| live.claimed);
+        let (begun, waiting): (Vec<_>, Vec<_>) = state.live.iter().copied().partition(begun);
+        for ticket in &waiting {
+            self.leave_gate(*ticket);
+        }
+        if let Some(state) = self.jobs.get_mut(job) {
+            state.live.clone_from(&begun);
+        }
+        let waiting = waiting.iter().filter_map(|ticket| self.live.remove(ticket));
+        let waiting: Vec<_> = waiting.map(|live| live.pending).collect();
+        for pending in waiting {
+            if self.catching_up == Some(pending.ticket) {
+                self.catching_up = None;
+                self.push(SignedDuration::ZERO, Due::Backlog);
+            }
+            if overlap == Overlap::Replace && !begun.is_empty() {
+                self.queue(pending, actions);
+            } else {
+                self.admit(pending, actions);
+            }
+        }
     }
 
     /// Every job knows its runs again, also one that was away for a while.
@@ -118,8 +173,8 @@ impl Planner {
 
 const GONE: &str = "the job was taken out of the job file or disabled";
 
-/// The state of a job after a reload.
-fn follow(old: Option<JobState>, spec: JobSpec, known: Known) -> JobState {
+/// The state of a job after a reload, and whether its timing is new.
+fn follow(old: Option<JobState>, spec: JobSpec, known: Known) -> (JobState, bool) {
     let fresh = JobState {
         spec: Arc::new(spec),
         anchor: known.anchor,
@@ -130,16 +185,19 @@ fn follow(old: Option<JobState>, spec: JobSpec, known: Known) -> JobState {
         used: Vec::new(),
     };
     match old {
-        None => fresh,
-        Some(old) if old.spec.timing() == fresh.spec.timing() => JobState {
-            spec: fresh.spec,
-            ..old
-        },
-        Some(old) => JobState {
-            live: old.live,
-            queued: old.queued,
-            pause: old.pause,
-            ..fresh
-        },
+        None => (fresh, true),
+        Some(old) if old.spec.timing() == fresh.spec.timing() => {
+            let spec = fresh.spec;
+            (JobState { spec, ..old }, false)
+        }
+        Some(old) => {
+            let state = JobState {
+                live: old.live,
+                queued: old.queued,
+                pause: old.pause,
+                ..fresh
+            };
+            (state, true)
+        }
     }
 }
