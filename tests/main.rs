@@ -29,6 +29,8 @@ mod house;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod sqlite_shapes;
 #[cfg(test)]
 mod stock_tools;
