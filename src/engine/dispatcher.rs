@@ -164,7 +164,6 @@ impl Dispatcher {
                 () = tokio::time::sleep_until(self.beat_at) => self.beat().await,
             }
         }
-        commands.close();
         self.write_what_is_left().await;
         let Self {
             scribe,
@@ -174,6 +173,8 @@ impl Dispatcher {
         drop(scribe);
         // It ends when everything is written; a panic in it has already been reported.
         drop(scribe_task.await);
+        // Only now: whoever waits for the end may read what was written.
+        drop(commands);
     }
 
     async fn input(&mut self, input: Input) {

@@ -136,6 +136,9 @@ impl Dispatcher {
     }
 
     async fn reload(&mut self, set: JobSet, known: Vec<Known>) -> Result<(), Error> {
+        if self.drain_by.is_some() {
+            return Err(Error::Stopped);
+        }
         if self.timer {
             self.board.hold(names(&set.jobs)).await?;
         }

@@ -1,13 +1,10 @@
 //! Slots that passed while nobody was awake.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, VecDeque},
-};
+use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{Action, Due, JobIx, Left, Planner, SETTLE, io::skip, state::Pending, state::Stage};
+use super::{Action, JobIx, Left, Moment, Planner, SETTLE, io::skip, state::JobState};
 use crate::{
     job::{CatchUp, JobName, Slot, Trigger},
     schedule::Schedule,
@@ -40,19 +37,32 @@ impl Missed {
         }
     }
 
-    /// What the oldest row says of those before it.
-    fn before_it(&self) -> Option<String> {
-        match (self.beyond, self.uncounted) {
-            (0, false) => None,
-            (beyond, false) => Some(format!(" (and {beyond} slots before it)")),
-            (beyond, true) => Some(format!(" (and more than {beyond} slots before it)")),
-        }
+    /// What the row of the oldest one says of those before it.
+    fn before_it(&self) -> Option<Beyond> {
+        let at = *self.slots.front()?;
+        let note = match (self.beyond, self.uncounted) {
+            (0, false) => return None,
+            (beyond, false) => format!(" (and {beyond} slots before it)"),
+            (beyond, true) => format!(" (and more than {beyond} slots before it)"),
+        };
+        Some(Beyond { at, note })
     }
+}
+
+/// What is told of slots without rows of their own.
+#[derive(Debug)]
+struct Beyond {
+    /// The slot whose row tells it.
+    at: Timestamp,
+    note: String,
 }
 
 impl Planner {
     /// The daemon starts: fills the heap and catches up what was missed since.
     pub(super) fn start(&mut self, left: Vec<Left>, actions: &mut Vec<Action>) {
+        self.moment = Moment::Starting;
+        self.started = true;
+        self.settle_until = self.after(SETTLE);
         let mut by_job: HashMap<JobName, Vec<Timestamp>> = HashMap::new();
         for slot in left {
             if self.find(&slot.job).is_some() {
@@ -65,29 +75,35 @@ impl Planner {
         }
         for job in 0..self.jobs.len() {
             let name = self.jobs.get(job).map(|state| state.spec.name.clone());
-            let left = name
-                .and_then(|name| by_job.remove(&name))
-                .unwrap_or_default();
+            let left = name.and_then(|name| by_job.remove(&name));
+            let mut left = left.unwrap_or_default();
+            if self.jobs.get(job).is_some_and(is_due_at_start) {
+                // That slot starts now, whatever else it was.
+                left.retain(|at| *at != self.second());
+            }
             self.take_new_phase(job, None, actions);
             self.catch_up(job, &left, actions);
             self.at_start(job, actions);
         }
+        self.moment = Moment::Usual;
     }
 
     /// `@start` jobs are due now; an earlier start that died is made up for by that.
     fn at_start(&mut self, job: JobIx, actions: &mut Vec<Action>) {
-        let due = self.jobs.get(job).is_some_and(|state| {
-            state.spec.policy.enabled && state.spec.schedules.iter().any(Schedule::at_start)
-        });
-        if !due {
+        if !self.jobs.get(job).is_some_and(is_due_at_start) {
             return;
         }
-        let at = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        let at = self.second();
         let missed = self.supersede_backlog(job, at, actions);
         if let Some(slot) = self.decide_slot(job, at) {
             let pending = self.pending(slot, Trigger::Schedule, missed);
             self.admit(pending, actions);
         }
+    }
+
+    /// The second that has begun.
+    fn second(&self) -> Timestamp {
+        Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)
     }
 
     /// Decides all slots of `job` up to `now` (and those `left` open) as its policy says, and sets
@@ -104,6 +120,7 @@ impl Planner {
         }
         let (policy, pause) = (state.spec.policy.clone(), state.pause);
         let beyond = missed.before_it();
+        let beyond = beyond.as_ref();
         missed.slots.extend(left);
         let mut slots = Vec::from(missed.slots);
         slots.sort_unstable();
@@ -112,27 +129,30 @@ impl Planner {
             .into_iter()
             .partition(|at| pause.is_some_and(|pause| pause.covers(*at)));
         let reason = pause.map(super::paused).unwrap_or_default();
-        self.skip_missed(job, &paused, &reason, None, actions);
+        self.skip_missed(job, &paused, &reason, beyond, actions);
         let window_from = self
             .now
             .checked_sub(policy.catch_up_window.signed())
             .unwrap_or(Timestamp::MIN);
-        let (old, recent): (Vec<_>, Vec<_>) = slots.into_iter().partition(|at| *at < window_from);
+        let (old, mut recent): (Vec<_>, Vec<_>) =
+            slots.into_iter().partition(|at| *at < window_from);
         let too_old = format!(
             "missed: older than the catch-up window of {}",
             policy.catch_up_window
         );
-        self.skip_missed(job, &old, &too_old, beyond.clone(), actions);
-        let beyond = beyond.filter(|_| old.is_empty());
+        self.skip_missed(job, &old, &too_old, beyond, actions);
         match policy.catch_up {
             CatchUp::None => {
-                self.skip_missed(job, &recent, "missed: catch_up is none", beyond, actions);
+                self.skip_missed(job, &recent, NONE, beyond, actions);
             }
             CatchUp::Latest => {
                 let older = missed.beyond + old.len();
                 self.catch_up_latest(job, &recent, older, beyond, actions);
             }
             CatchUp::All => {
+                let teller = recent.extract_if(.., |at| beyond.is_some_and(|b| b.at == *at));
+                let teller: Vec<_> = teller.collect();
+                self.skip_missed(job, &teller, TOO_MANY, beyond, actions);
                 for at in recent {
                     self.enqueue(job, at, 0, actions);
                 }
@@ -141,20 +161,12 @@ impl Planner {
         self.settle_backlog();
     }
 
-    /// The first caught-up run waits until things have settled.
-    fn settle_backlog(&mut self) {
-        if !self.backlog.is_empty() && self.catching_up.is_none() {
-            let at = self.after(SETTLE).max(self.settle_until);
-            self.heap.push(Reverse((at, Due::Backlog)));
-        }
-    }
-
     fn catch_up_latest(
         &mut self,
         job: JobIx,
         recent: &[Timestamp],
         older: usize,
-        beyond: Option<String>,
+        beyond: Option<&Beyond>,
         actions: &mut Vec<Action>,
     ) {
         let Some((latest, merged)) = recent.split_last() else {
@@ -170,7 +182,7 @@ impl Planner {
     /// The undecided slots whose time has come; they count as decided from here on.
     fn missed(&mut self, job: JobIx) -> Missed {
         let mut missed = Missed::default();
-        let now = self.now;
+        let (now, second) = (self.now, self.second());
         let after_others = self.due_after_others(job);
         let Some(state) = self.jobs.get_mut(job) else {
             return missed;
@@ -179,8 +191,21 @@ impl Planner {
             state.cursor.pass(at);
             missed.push(at);
         }
+        // The slot of the start itself comes after all that lie before it, jitter or not.
+        let at_start = self.moment == Moment::Starting && is_due_at_start(state);
+        // Nobody will look for the slots of a timing that is left behind again.
+        let leaving = self.moment == Moment::Leaving;
+        let is_due = |state: &JobState, at| {
+            if at_start {
+                at < second
+            } else if leaving {
+                at <= now
+            } else {
+                state.fires_at(at) <= now
+            }
+        };
         let mut counted = 0;
-        while let Some(at) = state.next_slot().filter(|at| state.fires_at(*at) <= now) {
+        while let Some(at) = state.next_slot().filter(|at| is_due(state, *at)) {
             state.cursor.pass(at);
             missed.push(at);
             counted += 1;
@@ -200,106 +225,21 @@ impl Planner {
         job: JobIx,
         slots: &[Timestamp],
         reason: &str,
-        beyond: Option<String>,
+        beyond: Option<&Beyond>,
         actions: &mut Vec<Action>,
     ) {
-        let mut beyond = beyond;
         for at in slots {
             let Some(slot) = self.slot(job, *at) else {
                 return;
             };
             let pending = self.pending(slot, Trigger::CatchUp, 0);
-            let reason = format!("{reason}{}", beyond.take().unwrap_or_default());
+            let beyond = beyond.filter(|beyond| beyond.at == *at);
+            let beyond = beyond.map_or("", |beyond| &beyond.note);
+            let reason = format!("{reason}{beyond}");
             actions.push(skip(pending, reason));
         }
     }
-
-    fn enqueue(&mut self, job: JobIx, at: Timestamp, missed: u32, actions: &mut Vec<Action>) {
-        if let Some(slot) = self.slot(job, at) {
-            let pending = self.pending(slot, Trigger::CatchUp, missed);
-            actions.push(Action::Wait {
-                ticket: pending.ticket,
-                slot: pending.slot.clone(),
-                note: IN_BACKLOG.to_owned(),
-                keep: true,
-            });
-            self.backlog.push(pending);
-        }
-    }
-
-    /// A newer slot of `job` starts: what waits to be caught up is merged into it when the job
-    /// wants only the latest. Returns how many slots those stood for.
-    pub(super) fn supersede_backlog(
-        &mut self,
-        job: JobIx,
-        newer: Timestamp,
-        actions: &mut Vec<Action>,
-    ) -> u32 {
-        let Some(state) = self.jobs.get(job) else {
-            return 0;
-        };
-        if self.backlog.is_empty() || state.spec.policy.catch_up != CatchUp::Latest {
-            return 0;
-        }
-        let name = &state.spec.name;
-        let (merged, kept): (Vec<Pending>, Vec<Pending>) = self
-            .backlog
-            .drain(..)
-            .partition(|pending| pending.job() == name && pending.slot.at < newer);
-        self.backlog = kept;
-        let reason = format!("missed: merged into the run of {newer}");
-        let stood_for = merged
-            .iter()
-            .map(|pending| pending.missed.saturating_add(1))
-            .sum();
-        actions.extend(merged.into_iter().map(|pending| skip(pending, &*reason)));
-        stood_for
-    }
-
-    /// Starts the next caught-up run unless one is going on: the most important, then the oldest.
-    pub(super) fn start_backlog(&mut self, actions: &mut Vec<Action>) {
-        if self.draining || self.catching_up.is_some() {
-            return;
-        }
-        if self.now < self.settle_until {
-            self.heap.push(Reverse((self.settle_until, Due::Backlog)));
-            return;
-        }
-        while let Some(index) = self.first_of_backlog() {
-            let pending = self.backlog.remove(index);
-            let ticket = pending.ticket;
-            self.admit(pending, actions);
-            // Who waits for other jobs must not keep them from being caught up.
-            let going = self
-                .live
-                .get(&ticket)
-                .is_some_and(|live| live.stage != Stage::Needs);
-            if going {
-                self.catching_up = Some(ticket);
-                return;
-            }
-        }
-    }
-
-    fn first_of_backlog(&self) -> Option<usize> {
-        let rank = |pending: &Pending| {
-            let job = self.job(pending.job());
-            let priority = job.map_or(0, |job| job.spec.policy.priority);
-            (Reverse(priority), pending.slot.at, pending.ticket)
-        };
-        let all = self.backlog.iter().enumerate();
-        all.min_by_key(|(_, pending)| rank(pending))
-            .map(|(index, _)| index)
-    }
-
-    /// The slots that wait to be caught up.
-    pub fn backlog(&self) -> impl Iterator<Item = &Slot> {
-        self.backlog.iter().map(|pending| &pending.slot)
-    }
 }
-
-/// What a slot in the backlog waits for.
-pub(super) const IN_BACKLOG: &str = "waits to be caught up";
 
 /// The slot of a job in the lane of the schedule.
 pub(super) fn lane(job: JobName, at: Timestamp) -> Slot {
@@ -309,3 +249,10 @@ pub(super) fn lane(job: JobName, at: Timestamp) -> Slot {
         scope: String::new(),
     }
 }
+
+fn is_due_at_start(state: &JobState) -> bool {
+    state.spec.policy.enabled && state.spec.schedules.iter().any(Schedule::at_start)
+}
+
+pub(super) const NONE: &str = "missed: catch_up is none";
+const TOO_MANY: &str = "missed: too many to catch up each of them";

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Due, GRACE, JobIx, Planner, RESUME_SETTLE,
+    Action, Due, GRACE, JobIx, Planner, RESUME_SETTLE, Ticket,
     state::{JobState, UsedPhase},
 };
 use crate::schedule::Schedule;
@@ -36,6 +36,30 @@ impl Planner {
         }
     }
 
+    /// The slot had been decided. When that was before a step back and before the start, an `every`
+    /// goes on in a phase that was used then: it takes another one.
+    pub(super) fn denied(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
+        let slot = self
+            .live
+            .get(&ticket)
+            .filter(|live| !live.pending.by_person())
+            .map(|live| live.pending.slot.clone());
+        self.release(ticket, actions);
+        let Some(job) = slot.as_ref().and_then(|slot| self.index.get(&slot.job)) else {
+            return;
+        };
+        let (job, now) = (*job, self.now);
+        if let (Some(state), Some(slot)) = (self.jobs.get_mut(job), slot)
+            && state.cursor.wall > now
+            && !state.used.is_empty()
+            && state.is_of_phase(slot.at)
+        {
+            state.cursor.every = state.cursor.wall;
+            self.take_new_phase(job, Some(now), actions);
+            self.plan_slots();
+        }
+    }
+
     /// Waits are spans, not instants: they do not get longer or shorter when the clock is set.
     fn shift_waits(&mut self, by: SignedDuration) {
         let shift = |at: Timestamp| at.checked_add(by).unwrap_or(at);
@@ -60,9 +84,10 @@ impl Planner {
         }
     }
 
-    /// Sets the next wake of a job.
+    /// Sets the next wake of a job; there is none any more once the daemon stops.
     pub(super) fn plan_slot(&mut self, job: JobIx) {
-        if let Some(state) = self.jobs.get(job)
+        if !self.draining
+            && let Some(state) = self.jobs.get(job)
             && let Some(slot) = state.next_slot()
         {
             let at = state.fires_at(slot);
@@ -115,6 +140,14 @@ impl Planner {
             job: state.spec.name.clone(),
             anchor: before,
         });
+    }
+}
+
+impl JobState {
+    /// Whether `at` is a slot of the present phase of its `every`.
+    fn is_of_phase(&self, at: Timestamp) -> bool {
+        let since = at.as_second() - self.anchor.as_second();
+        periods(self).any(|period| since.rem_euclid(period) == 0)
     }
 }
 

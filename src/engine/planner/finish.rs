@@ -117,6 +117,8 @@ impl Planner {
         };
         if self.catching_up == Some(ticket) {
             self.catching_up = None;
+        }
+        if !self.backlog.is_empty() {
             self.push(SignedDuration::ZERO, Due::Backlog);
         }
         let Some(state) = self.job_mut(live.pending.job()) else {

@@ -101,6 +101,14 @@ impl Planner {
                 note: format!("waits for room: {max} runs are at work, the most allowed"),
             });
         }
+        if live.pending.trigger == Trigger::CatchUp
+            && self.catching_up.is_some_and(|other| other != ticket)
+        {
+            return Some(Obstacle {
+                is_lock: false,
+                note: "waits for the end of the caught-up run before it".to_owned(),
+            });
+        }
         let lock = live
             .spec
             .policy
@@ -132,6 +140,9 @@ impl Planner {
         self.gate.waiting.remove(&(priority, ticket));
         if !live.pending.by_person() {
             self.gate.running += 1;
+        }
+        if live.pending.trigger == Trigger::CatchUp {
+            self.catching_up = Some(ticket);
         }
         for lock in &live.spec.policy.locks {
             self.gate.held.insert(lock.clone(), ticket);
@@ -232,7 +243,8 @@ impl Planner {
             }
             return;
         }
-        if let Some(at) = self.due_after_others(job).filter(|_| !self.draining)
+        let may_start = self.started && !self.draining;
+        if let Some(at) = self.due_after_others(job).filter(|_| may_start)
             && let Some(slot) = self.decide_slot(job, at)
         {
             let pending = self.pending(slot, Trigger::After, 0);

@@ -21,6 +21,7 @@ use crate::{
     watch::CancelReason,
 };
 
+mod backlog;
 mod catch_up;
 mod clock;
 mod finish;
@@ -61,6 +62,17 @@ pub struct Waiter {
     pub note: String,
 }
 
+/// What is going on while missed slots are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Moment {
+    #[default]
+    Usual,
+    /// The daemon starts.
+    Starting,
+    /// The timing of a job is left behind.
+    Leaving,
+}
+
 /// The state machine.
 #[derive(Debug, Default)]
 pub struct Planner {
@@ -79,6 +91,11 @@ pub struct Planner {
     /// Until then missed slots are not decided.
     settle_until: Timestamp,
     next_ticket: u64,
+    /// What is going on while missed slots are looked for.
+    moment: Moment,
+    /// Whether schedules fire. Without, nothing starts but what a person asks for: what runs after
+    /// that is left to the next daemon.
+    started: bool,
     draining: bool,
     /// The instant of the input being handled.
     now: Timestamp,
@@ -93,9 +110,8 @@ impl Planner {
             now: Timestamp::MIN,
             ..Self::default()
         };
-        planner.reload(jobs.into_iter().collect(), max_running, &mut Vec::new());
         // What is due is looked at when it starts.
-        planner.heap.clear();
+        planner.take_jobs(jobs.into_iter().collect(), max_running, &mut Vec::new());
         planner
     }
 
@@ -164,7 +180,7 @@ impl Planner {
         let queued = self.jobs.iter().filter_map(|job| job.queued.as_ref());
         let queued = queued.map(|pending| waiter(pending, IN_QUEUE));
         let backlog = self.backlog.iter();
-        let backlog = backlog.map(|pending| waiter(pending, catch_up::IN_BACKLOG));
+        let backlog = backlog.map(|pending| waiter(pending, backlog::IN_BACKLOG));
         let mut all: Vec<Waiter> = live.chain(queued).chain(backlog).collect();
         all.sort_by_key(|waiter| waiter.ticket);
         all
@@ -213,7 +229,7 @@ impl Planner {
                 self.admit(pending, out);
             }
             Input::Finished { ticket, failure } => self.finished(ticket, failure, out),
-            Input::Denied(ticket) => self.release(ticket, out),
+            Input::Denied(ticket) => self.denied(ticket, out),
             Input::Unclaimed(ticket) => self.unclaimed(ticket, out),
             Input::Cancel { ticket, reason } => self.cancel(ticket, reason, out),
             Input::Pause { job, pause } => {
@@ -383,6 +399,7 @@ impl Planner {
                 .live
                 .get(&ticket)
                 .filter(|live| live.stage == Stage::Needs && !live.claimed)
+                .filter(|live| live.pending.slot.at < newer.slot.at)
                 .map(|live| format!("needs not met: it {} until the next slot", live.note));
             if let Some(reason) = reason {
                 self.skip_live(ticket, &reason, actions);

@@ -5,25 +5,43 @@ use std::{
     sync::Arc,
 };
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
-    Action, Planner,
+    Action, Due, JobIx, Moment, Planner, Ticket,
     io::skip,
-    state::{JobState, Stage},
+    state::{JobState, Pending, Stage},
 };
 use crate::{
-    job::{Cursor, JobName, JobSpec},
+    job::{Cursor, JobName, JobSpec, Overlap},
     ledger::Known,
 };
 
 impl Planner {
-    /// Takes the new jobs in place of the old ones. A job whose timing is the same keeps its phase
-    /// and owes the slots it owed; one whose timing is new has missed nothing.
+    /// Goes on with other jobs. One whose timing is new and whose slots are decided into the future,
+    /// because the clock was set back, takes a phase that is free.
     pub(super) fn reload(
         &mut self,
         jobs: Vec<(JobSpec, Known)>,
         max_running: Option<u32>,
         actions: &mut Vec<Action>,
     ) {
+        for job in self.take_jobs(jobs, max_running, actions) {
+            self.take_new_phase(job, None, actions);
+        }
+        self.plan_slots();
+    }
+
+    /// Takes the new jobs in place of the old ones. A job whose timing is the same keeps its phase
+    /// and owes the slots it owed; one whose timing is new has missed nothing: those are returned.
+    pub(super) fn take_jobs(
+        &mut self,
+        jobs: Vec<(JobSpec, Known)>,
+        max_running: Option<u32>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<JobIx> {
+        self.settle_accounts(&jobs, actions);
+        let now = self.now;
         let mut old: HashMap<JobName, JobState> = std::mem::take(&mut self.jobs)
             .into_iter()
             .map(|state| (state.spec.name.clone(), state))
@@ -34,18 +52,80 @@ impl Planner {
                 *newest = at.max(*newest);
             }
         }
-        self.jobs = jobs
-            .into_iter()
-            .map(|(spec, known)| follow(old.remove(&spec.name), spec, known))
-            .collect();
+        let mut fresh = Vec::new();
+        for (index, (spec, known)) in jobs.into_iter().enumerate() {
+            let (state, is_fresh) = follow(old.remove(&spec.name), spec, known, now);
+            fresh.extend(is_fresh.then_some(index));
+            self.jobs.push(state);
+        }
         self.index_jobs();
         self.link_live_runs();
         let wanted: HashSet<&JobName> = self.dependants.keys().collect();
         self.succeeded.retain(|job, _| wanted.contains(job));
         self.gate.max_running = max_running.and_then(|max| usize::try_from(max).ok());
         self.drop_orphans(old, actions);
+        self.renew_backlog(actions);
         self.renew_waiting();
-        self.plan_slots();
+        for job in 0..self.jobs.len() {
+            self.end_overlap(job, actions);
+        }
+        fresh
+    }
+
+    /// A job that may not overlap any more: of its runs that have not begun those go on that could
+    /// have come to be. Those that have begun are left alone, also where a newer one replaces them.
+    fn end_overlap(&mut self, job: JobIx, actions: &mut Vec<Action>) {
+        let Some(state) = self.jobs.get(job) else {
+            return;
+        };
+        let overlap = state.spec.policy.overlap;
+        if overlap == Overlap::Allow || state.live.len() < 2 {
+            return;
+        }
+        let begun = |ticket: &Ticket| self.live.get(ticket).is_some_and(|live| live.claimed);
+        let (begun, waiting): (Vec<_>, Vec<_>) = state.live.iter().copied().partition(begun);
+        for ticket in &waiting {
+            self.leave_gate(*ticket);
+        }
+        if let Some(state) = self.jobs.get_mut(job) {
+            state.live.clone_from(&begun);
+        }
+        let waiting = waiting.iter().filter_map(|ticket| self.live.remove(ticket));
+        let waiting: Vec<_> = waiting.map(|live| live.pending).collect();
+        for pending in waiting {
+            if self.catching_up == Some(pending.ticket) {
+                self.catching_up = None;
+                self.push(SignedDuration::ZERO, Due::Backlog);
+            }
+            if overlap == Overlap::Replace && !begun.is_empty() {
+                self.queue(pending, actions);
+            } else {
+                self.admit(pending, actions);
+            }
+        }
+    }
+
+    /// A job that goes, or is due otherwise from now on, is owed what it missed by its old timing:
+    /// nobody will look for that again.
+    fn settle_accounts(&mut self, jobs: &[(JobSpec, Known)], actions: &mut Vec<Action>) {
+        if self.draining || !self.started {
+            return;
+        }
+        let next: HashMap<&JobName, &JobSpec> =
+            jobs.iter().map(|(spec, _)| (&spec.name, spec)).collect();
+        let changed: Vec<JobIx> = (0..self.jobs.len())
+            .filter(|job| {
+                self.jobs.get(*job).is_some_and(|state| {
+                    let next = next.get(&state.spec.name);
+                    next.is_none_or(|next| !next.is_due_like(&state.spec))
+                })
+            })
+            .collect();
+        self.moment = Moment::Leaving;
+        for job in changed {
+            self.catch_up(job, &[], actions);
+        }
+        self.moment = Moment::Usual;
     }
 
     /// Every job knows its runs again, also one that was away for a while.
@@ -65,9 +145,11 @@ impl Planner {
 
     /// What waits for a job that is gone, or disabled, will not run.
     fn drop_orphans(&mut self, old: HashMap<JobName, JobState>, actions: &mut Vec<Action>) {
-        for state in old.into_values() {
-            actions.extend(state.queued.map(|pending| skip(pending, GONE)));
-        }
+        let gone = old.into_values().filter_map(|state| state.queued);
+        let disabled = self.jobs.iter_mut().filter(|job| !job.spec.policy.enabled);
+        let disabled = disabled.filter_map(|job| job.queued.take_if(|queued| !queued.by_person()));
+        let orphans: Vec<Pending> = gone.chain(disabled).collect();
+        actions.extend(orphans.into_iter().map(|pending| skip(pending, GONE)));
         let (kept, orphans) = std::mem::take(&mut self.backlog)
             .into_iter()
             .partition(|pending| self.is_enabled(pending.job()));
@@ -118,8 +200,8 @@ impl Planner {
 
 const GONE: &str = "the job was taken out of the job file or disabled";
 
-/// The state of a job after a reload.
-fn follow(old: Option<JobState>, spec: JobSpec, known: Known) -> JobState {
+/// The state of a job after a reload at `now`, and whether its timing is new.
+fn follow(old: Option<JobState>, spec: JobSpec, known: Known, now: Timestamp) -> (JobState, bool) {
     let fresh = JobState {
         spec: Arc::new(spec),
         anchor: known.anchor,
@@ -130,16 +212,21 @@ fn follow(old: Option<JobState>, spec: JobSpec, known: Known) -> JobState {
         used: Vec::new(),
     };
     match old {
-        None => fresh,
-        Some(old) if old.spec.timing() == fresh.spec.timing() => JobState {
-            spec: fresh.spec,
-            ..old
-        },
-        Some(old) => JobState {
-            live: old.live,
-            queued: old.queued,
-            pause: old.pause,
-            ..fresh
-        },
+        None => (fresh, true),
+        Some(old) if old.spec.is_due_like(&fresh.spec) => {
+            let spec = fresh.spec;
+            (JobState { spec, ..old }, false)
+        }
+        Some(old) => {
+            let mut state = JobState {
+                live: old.live,
+                queued: old.queued,
+                pause: old.pause,
+                ..fresh
+            };
+            // What it owed until now has been decided by its old timing.
+            state.cursor.pass(now);
+            (state, true)
+        }
     }
 }

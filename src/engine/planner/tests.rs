@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod clock;
+mod found;
 mod gate;
 mod histories;
 mod needs;

@@ -168,3 +168,55 @@ fn a_person_may_run_it_all_the_same() {
     };
     assert_eq!(started_jobs(&planner.handle(at("01:00:00"), input)), ["b"]);
 }
+
+#[test]
+fn without_a_daemon_what_comes_after_is_left_to_the_next_one() {
+    let jobs = [
+        spec("a", "0 2 * * *", Policy::default()),
+        after("b", &["a"]),
+    ];
+    let midnight = at("00:00:00");
+    let mut planner = Planner::new(jobs.map(|spec| (spec, known(midnight))), None);
+    let ticket = planner.ticket();
+    let slot = Slot {
+        job: "a".parse().unwrap(),
+        at: at("01:00:00"),
+        scope: "manual".into(),
+    };
+    let trigger = Trigger::Manual;
+    planner.handle(
+        at("01:00:00"),
+        Input::RunNow {
+            ticket,
+            slot,
+            trigger,
+        },
+    );
+    let actions = finish(&mut planner, "01:00:01", ticket, None);
+    assert!(starts(&actions).is_empty() && planner.is_idle());
+}
+
+#[test]
+fn an_older_slot_does_not_take_the_place_of_a_newer_one_that_waits() {
+    let all = Policy {
+        catch_up: CatchUp::All,
+        ..needing(&["a"])
+    };
+    let jobs = [
+        spec("a", "0 0 1 1 *", Policy::default()),
+        spec("b", "0 * * * *", all),
+    ];
+    let known = |spec| (spec, known(at("00:30:00")));
+    let mut planner = Planner::new(jobs.map(known), None);
+    planner.handle(at("01:59:59"), Input::Start { left: Vec::new() });
+    // The slot of two o'clock is on time and waits; that of one o'clock is in the backlog.
+    tick(&mut planner, "02:00:00");
+    let actions = tick(&mut planner, "02:00:10");
+    assert!(skips(&actions).is_empty(), "{actions:?}");
+    let waiting: Vec<_> = planner
+        .waiting()
+        .iter()
+        .map(|waiter| waiter.slot.at)
+        .collect();
+    assert_eq!(waiting.len(), 2);
+}

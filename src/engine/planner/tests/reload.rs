@@ -126,6 +126,7 @@ fn what_waits_runs_under_the_new_definition() {
 #[test]
 fn a_new_schedule_has_missed_nothing() {
     let mut planner = planner([spec("a", "0 2 * * *", Policy::default())], None);
+    tick(&mut planner, "02:00:00");
     reload(
         &mut planner,
         "05:00:00",
@@ -135,4 +136,72 @@ fn a_new_schedule_has_missed_nothing() {
         planner.next_wake(),
         Some("2026-11-24T04:00:00Z".parse().unwrap())
     );
+}
+
+#[test]
+fn what_was_missed_by_the_old_timing_is_caught_up_although_the_new_one_has_missed_nothing() {
+    let (mut planner, _) = started("0 * * * *", Policy::default(), "00:30:00");
+    // It slept, and was carried to another zone: nothing is decided yet.
+    let slept = SignedDuration::from_hours(5);
+    let stepped = SignedDuration::ZERO;
+    planner.handle(at("05:30:00"), Input::Clock { slept, stepped });
+    assert!(tick(&mut planner, "05:30:00").is_empty());
+    let timezone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
+    let policy = Policy {
+        timezone,
+        ..Policy::default()
+    };
+    let actions = reload(&mut planner, "05:30:10", [spec("a", "0 * * * *", policy)]);
+    assert_eq!(skips(&actions).len(), 4);
+    assert!(starts(&tick(&mut planner, "05:30:44")).is_empty());
+    let caught = starts(&tick(&mut planner, "05:30:45"));
+    assert_eq!(caught[0].1, "2026-11-23T05:00:00Z");
+}
+
+#[test]
+fn a_slot_within_its_jitter_is_not_lost_when_its_timing_changes() {
+    let policy = Policy {
+        jitter: Span::from_secs(900),
+        ..Policy::default()
+    };
+    let job = spec("a", "0 * * * *", policy);
+    let wait = job.jitter(at("01:00:00"));
+    assert!(wait > SignedDuration::from_secs(5), "{wait}");
+    let mut planner = planner([job], None);
+    tick(&mut planner, "01:00:02");
+    let actions = reload(
+        &mut planner,
+        "01:00:03",
+        [spec("a", "30 * * * *", Policy::default())],
+    );
+    assert_eq!(notes(&actions), ["a waits to be caught up"]);
+    assert_eq!(
+        starts(&tick(&mut planner, "01:00:05"))[0].1,
+        "2026-11-23T01:00:00Z"
+    );
+    assert_eq!(planner.next_wake(), Some(at("01:30:00")));
+}
+
+#[test]
+fn what_a_job_that_goes_has_missed_is_a_row() {
+    let (mut planner, _) = started("0 * * * *", Policy::default(), "00:30:00");
+    let actions = reload(&mut planner, "03:30:00", []);
+    assert_eq!(skips(&actions).len(), 3);
+}
+
+#[test]
+fn a_job_that_is_disabled_does_not_run_what_it_has_queued() {
+    let job = |enabled| {
+        let policy = Policy {
+            enabled,
+            ..policy(Overlap::Queue)
+        };
+        spec("a", "every 5m", policy)
+    };
+    let mut planner = planner([job(true)], None);
+    let running = starts(&tick(&mut planner, "00:05:00"))[0].0;
+    tick(&mut planner, "00:10:00");
+    let actions = reload(&mut planner, "00:11:00", [job(false)]);
+    assert_eq!(skips(&actions).len(), 1);
+    assert!(starts(&finish(&mut planner, "00:12:00", running, None)).is_empty());
 }
