@@ -8,10 +8,10 @@ use crate::sim::{law::Law, time::Clocks};
 /// What has become of a slot.
 #[derive(Debug, Default)]
 pub(super) struct Fate {
-    /// Whether anybody has heard of it.
-    pub(super) seen: bool,
+    /// After how many steps back it was first heard of.
+    pub(super) seen_after: Option<u32>,
     /// Who decided it last, in which life.
-    pub(super) ticket: Option<(u32, Ticket)>,
+    pub(super) decided: Option<(u32, Ticket)>,
     claims: u32,
     /// How the last claim of it is.
     claim: Claim,

@@ -31,6 +31,8 @@ pub(super) struct Rec {
     gap: u32,
     pub(super) settle_at: i64,
     pub(super) since: i64,
+    /// After how many steps back it started.
+    started_after: u32,
 }
 
 impl Judge {
@@ -69,19 +71,20 @@ impl Judge {
             gap: self.gap,
             settle_at: self.settle_at,
             since: self.mono(),
+            started_after: 0,
         };
         self.tickets.insert(ticket, rec);
         if !slot.scope.is_empty() {
             return Ok(());
         }
-        let life = self.life;
+        let (life, steps_back) = (self.life, self.steps_back);
         let old = self.fates.entry(slot.clone()).or_default();
-        let first = !std::mem::replace(&mut old.seen, true);
-        let other = old.ticket.replace((life, ticket));
+        let first = old.seen_after.is_none();
+        let seen_after = *old.seen_after.get_or_insert(steps_back);
+        let other = old.decided.replace((life, ticket));
         // An `every` that goes on after a step back may come to an instant at which its job was due
-        // before, by another schedule or an older one: the row of that forbids it a run.
-        let twice = other.is_some_and(|(other, _)| other == life);
-        let twice = twice && !self.was_set_back(&slot.job);
+        // before it, by another schedule or an older one: the row of that forbids it a run.
+        let twice = other.is_some_and(|(other, _)| other == life) && seen_after == steps_back;
         self.hold(Law::ClaimedOnce, !twice, || {
             format!("{slot:?} is decided by {ticket:?} and by {other:?}")
         })?;
@@ -112,6 +115,7 @@ impl Judge {
             return Ok(());
         };
         let old = std::mem::replace(&mut rec.stage, Stage::Asked);
+        rec.started_after = self.steps_back;
         let (slot, trigger, gap, settle_at) =
             (rec.slot.clone(), rec.trigger, rec.gap, rec.settle_at);
         let may = matches!(old, Stage::New | Stage::Asked);
@@ -121,6 +125,18 @@ impl Judge {
         if old == Stage::Asked {
             return Ok(());
         }
+        let live = self.live.get(&slot.job).into_iter().flatten();
+        let same = live.copied().find(|other| {
+            let rec = self.tickets.get(other);
+            let again = |rec: &Rec| {
+                let same = rec.slot == slot && slot.scope.is_empty();
+                same && rec.started_after == self.steps_back
+            };
+            rec.is_some_and(again)
+        });
+        self.hold(Law::ClaimedOnce, same.is_none(), || {
+            format!("{slot:?} starts as {ticket:?} beside {same:?}")
+        })?;
         self.alone(ticket, &slot.job, planner)?;
         self.live.entry(slot.job.clone()).or_default().push(ticket);
         if by_person(trigger) {
