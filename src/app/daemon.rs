@@ -15,6 +15,7 @@ use super::{
     reload::{Cause, Reloader, SharedPlan, Surroundings, warn},
     session::{self, DAEMON, START},
     socket,
+    tidy::{Keeping, Tidying},
 };
 use crate::{
     engine::Engine,
@@ -70,13 +71,7 @@ pub async fn start(
 ) -> Result<Ending, Error> {
     let signals = Signals::new().map_err(Error::Signals)?;
     let opened = session::open(site, &loaded, DAEMON)?;
-    logs::init(&logs::Options {
-        filter,
-        console,
-        file: Some(&site.settings.log_file()),
-        clock: site.clock.clone(),
-        zone: site.zone.zone.clone(),
-    })?;
+    begin_log(site, console, filter)?;
     warn(&loaded.warnings);
     let made = if opened.first {
         first_start::contents(site, &loaded)?
@@ -89,8 +84,7 @@ pub async fn start(
         session::tell_set_aside(kept);
     }
     let since = site.clock.now();
-    let plan = SharedPlan::of(&loaded);
-    let loaded = Arc::new(loaded);
+    let (plan, loaded) = (SharedPlan::of(&loaded), Arc::new(loaded));
     let session = opened.engine(loaded.set.clone(), true).await?;
     let (stop, stops) = mpsc::channel(4);
     let (reload, causes) = mpsc::channel(4);
@@ -119,13 +113,16 @@ pub async fn start(
     let reloader = Reloader {
         site: site.clone(),
         surroundings,
+        keeping: Keeping::of(&loaded.set),
         loaded,
         engine: session.engine.clone(),
         ledger: Arc::clone(&session.ledger),
         plan,
     };
+    let tidying = Tidying::start(&session.ledger, &site.clock, &reloader.keeping);
     let reloading = tokio::spawn(reloader.run(causes));
     let ending = live(&session.engine, signals, stops, &reload).await;
+    tidying.stop().await;
     // Nobody can ask for a reload any more; one that is under way ends before the ledger does.
     server.close().await?;
     drop(reload);
@@ -137,6 +134,16 @@ pub async fn start(
     session.close().await?;
     tracing::info!("stopped");
     Ok(ending)
+}
+
+fn begin_log(site: &Site, console: Console, filter: &str) -> Result<(), logs::Error> {
+    logs::init(&logs::Options {
+        filter,
+        console,
+        file: Some(&site.settings.log_file()),
+        clock: site.clock.clone(),
+        zone: site.zone.zone.clone(),
+    })
 }
 
 /// Waits for somebody to say stop, and then for the engine to have stopped. Who says it again

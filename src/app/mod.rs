@@ -20,6 +20,7 @@ mod session;
 mod shelf;
 mod socket;
 mod steer;
+mod tidy;
 mod upcoming;
 mod why;
 mod wire;

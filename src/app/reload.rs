@@ -17,6 +17,7 @@ use super::{
     Error, Site,
     load::load,
     session::{DAEMON, registrations},
+    tidy::Keeping,
     wire::{Broken, Reloaded},
 };
 use crate::{
@@ -120,6 +121,7 @@ pub(super) struct Reloader {
     pub(super) engine: Engine,
     pub(super) ledger: Arc<Ledger>,
     pub(super) plan: SharedPlan,
+    pub(super) keeping: Keeping,
 }
 
 /// A job file that can be taken.
@@ -235,6 +237,7 @@ impl Reloader {
             let set = good.loaded.set.clone();
             self.engine.reload(set, good.known).await?;
         }
+        self.keeping.take(&good.loaded.set);
         self.loaded = Arc::new(good.loaded);
         Ok(Reloaded {
             jobs,

@@ -112,6 +112,8 @@ pub struct Policy {
     pub needs: Vec<JobName>,
     /// Who goes first when several wait: the higher number.
     pub priority: i32,
+    /// How long runs and slots stay in the ledger.
+    pub keep_history: Span,
 }
 
 impl Policy {
@@ -144,6 +146,8 @@ impl Default for Policy {
             locks: Vec::new(),
             needs: Vec::new(),
             priority: 0,
+            // A year, and time to look at the one before.
+            keep_history: Span::from_secs(400 * 86_400),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     zone,
 };
 use crate::{
-    job::{Env, JobName, JobSpec},
+    job::{Env, JobName, JobSpec, Policy},
     kinds,
     schedule::{Interner, Schedule},
     suggest::one_of,
@@ -32,6 +32,8 @@ pub(super) struct Jobs<'a> {
     pub(super) env: Arc<Env>,
     pub(super) timezone: TimeZone,
     pub(super) defaults: RawDefaults,
+    /// Where those stand.
+    pub(super) defaults_node: Option<&'a Node>,
     pub(super) skip: Skip,
     /// Equal expressions share their pattern: a parsed one costs almost 6 kB.
     pub(super) interner: Interner,
@@ -93,10 +95,9 @@ impl Jobs<'_> {
         let calendar = self.sessions.pick(node, &self.skip, &mut self.problems);
         self.problems.extend(sessions::needs(node, &schedules));
         if let (Ok(name), Some(built), Some(raw)) = (name, built, raw) {
-            policy::check(node, raw.timeout, raw.retry, &mut self.problems);
-            policy::check_priority(node, raw.priority, &mut self.problems);
             let mut policy =
                 policy::resolve(&raw, &self.defaults, timezone, calendar, built.window);
+            self.check(node, &raw, &policy);
             policy.locks = self
                 .names(node, "locks")
                 .into_iter()
@@ -126,6 +127,17 @@ impl Jobs<'_> {
                 job: built.job,
             });
         }
+    }
+
+    /// Checks what is out of range. What `defaults` say of all jobs is told once.
+    fn check(&mut self, node: &Node, raw: &RawJob, policy: &Policy) {
+        let problems = &mut self.problems;
+        policy::check(node, raw.timeout, raw.retry, raw.keep_history, problems);
+        policy::check_priority(node, raw.priority, problems);
+        let blocks = [Some(node), self.defaults_node];
+        let problem = policy::check_window(blocks, &self.skip, policy);
+        let new = problem.filter(|problem| !self.problems.contains(problem));
+        self.problems.extend(new);
     }
 
     /// Reads and checks the settings of the kind.

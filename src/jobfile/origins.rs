@@ -120,6 +120,9 @@ const ROWS: &[Row] = &[
     row("priority", Origin::BuiltIn, |policy| {
         policy.priority.to_string()
     }),
+    row("keep_history", Origin::BuiltIn, |policy| {
+        policy.keep_history.to_string()
+    }),
 ];
 
 /// The word that stands for a value in jobs.yaml.

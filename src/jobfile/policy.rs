@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{
-    node::Node,
+    node::{Node, Skip, Value},
     problem::Problem,
     raw::{RawDefaults, RawJob, RawRetry},
 };
@@ -14,6 +14,9 @@ use crate::{
     schedule::{Calendar, Dst},
     units::Span,
 };
+
+/// Less of it could not even tell what happened yesterday.
+const SHORTEST_HISTORY: Span = Span::from_secs(86_400);
 
 /// The policy of a job whose zone, calendar and kind are known.
 pub(super) fn resolve(
@@ -43,6 +46,10 @@ pub(super) fn resolve(
             .unwrap_or(kind_window),
         jitter: job.jitter.unwrap_or(built_in.jitter),
         priority: job.priority.unwrap_or(built_in.priority),
+        keep_history: job
+            .keep_history
+            .or(defaults.keep_history)
+            .unwrap_or(built_in.keep_history),
         // Names have places: the caller reads them.
         locks: built_in.locks,
         needs: built_in.needs,
@@ -79,6 +86,7 @@ pub(super) fn check(
     node: &Node,
     timeout: Option<Span>,
     retry: Option<RawRetry>,
+    keep_history: Option<Span>,
     problems: &mut Vec<Problem>,
 ) {
     let mut refuse = |path: &[&str], message: &str| {
@@ -88,6 +96,9 @@ pub(super) fn check(
     };
     if timeout.is_some_and(|timeout| timeout < Span::from_secs(1)) {
         refuse(&["timeout"], "`timeout` must be at least `1s`");
+    }
+    if keep_history.is_some_and(|keep| keep < SHORTEST_HISTORY) {
+        refuse(&["keep_history"], "`keep_history` must be at least `1d`");
     }
     let retry = retry.unwrap_or_default();
     if retry
@@ -104,6 +115,64 @@ pub(super) fn check(
         .is_some_and(|backoff| !backoff.is_finite() || backoff < 1.0)
     {
         refuse(&["retry", "backoff"], "`backoff` must be 1 or more");
+    }
+}
+
+/// A catch-up window that is longer than the history kept, at whichever of the two is written;
+/// `blocks` are the job and `defaults`.
+///
+/// Without the row of a slot nobody could tell a missed one from one that was decided long ago.
+pub(super) fn check_window(
+    blocks: [Option<&Node>; 2],
+    skip: &Skip,
+    policy: &Policy,
+) -> Option<Problem> {
+    let (window, keep) = (policy.catch_up_window, policy.keep_history);
+    // One that is too short is told already.
+    if window <= keep || keep < SHORTEST_HISTORY {
+        return None;
+    }
+    let written = |key: &str| {
+        let mut nodes = blocks.iter().flatten().filter_map(|node| node.get(key));
+        nodes.find(|node| node.value != Value::Null && !skip.contains(&node.id))
+    };
+    let (at_window, at_keep) = (written("catch_up_window"), written("keep_history"));
+    let whose = match at_window {
+        Some(_) => "",
+        None => "the kind's ",
+    };
+    let message = format!(
+        "{whose}`catch_up_window` ({}) is longer than `keep_history` ({})",
+        shown(at_window, window),
+        shown(at_keep, keep),
+    );
+    let hint = if [at_window, at_keep]
+        .iter()
+        .flatten()
+        .any(|node| node.variable().is_some())
+    {
+        "a slot can be caught up only while its history is kept: make `keep_history` longer or \
+         `catch_up_window` shorter"
+            .to_owned()
+    } else {
+        format!(
+            "a slot can be caught up only while its history is kept: set `keep_history` to \
+             `{window}` or more, or `catch_up_window` to `{keep}` or less"
+        )
+    };
+    let place = at_window.or(at_keep)?.place;
+    let problem = Problem::new(place, message).hint(hint);
+    Some(match at_keep.filter(|keep| keep.place != place) {
+        Some(keep) => problem.also(keep.place, "so long history is kept"),
+        None => problem,
+    })
+}
+
+/// A span as it may be told: of one from a variable only the variable's name.
+fn shown(node: Option<&Node>, span: Span) -> String {
+    match node.and_then(Node::variable) {
+        Some(variable) => format!("`${{{variable}}}`"),
+        None => span.to_string(),
     }
 }
 

@@ -67,6 +67,10 @@ pub(super) struct RawDefaults {
     pub(super) catch_up_window: Option<Span>,
     /// The hours that daylight saving skips or repeats; default: as cron does.
     pub(super) dst: Option<Dst>,
+    /// How long runs and slots stay in the ledger, at least `1d` and the catch-up window; older
+    /// ones are removed once a day.
+    #[schemars(extend("default" = "400d"))]
+    pub(super) keep_history: Option<Span>,
 }
 
 /// Repetition of failed attempts; what is left out comes from `defaults`.
@@ -138,6 +142,10 @@ pub(super) struct RawJob {
     /// Who goes first when several wait: the higher number, from -100 to 100.
     #[schemars(range(min = -100, max = 100), extend("default" = 0))]
     pub(super) priority: Option<i32>,
+    /// How long its runs and slots stay in the ledger, at least `1d` and the catch-up window; older
+    /// ones are removed once a day.
+    #[schemars(extend("default" = "400d"))]
+    pub(super) keep_history: Option<Span>,
 }
 
 /// One text or a list of them.

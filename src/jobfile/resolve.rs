@@ -51,6 +51,7 @@ pub(super) fn file(
         env: Arc::new(env(&raw, context)),
         timezone: timezone.clone(),
         defaults: raw.defaults.clone().unwrap_or_default(),
+        defaults_node: root.get("defaults"),
         skip,
         interner: crate::schedule::Interner::default(),
         sessions: Sessions::new(&context.settings),
@@ -61,7 +62,9 @@ pub(super) fn file(
         needs: Vec::new(),
     };
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
-        policy::check(node, defaults.timeout, defaults.retry, &mut jobs.problems);
+        let (timeout, retry) = (defaults.timeout, defaults.retry);
+        let problems = &mut jobs.problems;
+        policy::check(node, timeout, retry, defaults.keep_history, problems);
     }
     if raw.max_running == Some(0) {
         let place = root

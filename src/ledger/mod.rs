@@ -25,6 +25,7 @@ mod jobs;
 mod journal;
 mod repair;
 mod schema;
+mod trim;
 
 pub use claims::{Claim, Claimed, Decision, Ended, FailedAttempt, Fence, Waiting};
 pub use error::Error;

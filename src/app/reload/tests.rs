@@ -26,6 +26,7 @@ struct Desk {
     place: Arc<Mutex<LocalZone>>,
     asked: mpsc::Sender<Cause>,
     plan: SharedPlan,
+    keeping: Keeping,
     jobs: std::path::PathBuf,
 }
 
@@ -48,7 +49,7 @@ async fn desk() -> Desk {
     let loaded = load(&site, &|_| None).unwrap();
     let opened = session::open(&site, &loaded, DAEMON).unwrap();
     let session = opened.engine(loaded.set.clone(), true).await.unwrap();
-    let plan = SharedPlan::of(&loaded);
+    let (plan, keeping) = (SharedPlan::of(&loaded), Keeping::of(&loaded.set));
     let (asked, causes) = mpsc::channel(4);
     let told = Arc::clone(&place);
     let reloader = Reloader {
@@ -61,6 +62,7 @@ async fn desk() -> Desk {
         engine: session.engine.clone(),
         ledger: Arc::clone(&session.ledger),
         plan: plan.clone(),
+        keeping: keeping.clone(),
     };
     tokio::spawn(reloader.run(causes));
     Desk {
@@ -69,6 +71,7 @@ async fn desk() -> Desk {
         place,
         asked,
         plan,
+        keeping,
         jobs,
     }
 }
@@ -142,4 +145,23 @@ async fn a_file_that_changed_before_the_watch_began_is_taken() {
     assert!(desk.ask().await.unwrap().difference.is_empty());
     assert_eq!(desk.journal(), [act("reload", "+ b  only by hand; - a")]);
     assert_eq!(desk.plan.get().jobs, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_removes_old_history_knows_the_file_in_force() {
+    let desk = desk().await;
+    let kept = |job: &str| desk.keeping.of_job(&job.parse().unwrap()).to_string();
+    assert_eq!((kept("a"), kept("b")), ("400d".into(), "400d".into()));
+    files::write_atomic(&desk.jobs, b"jobs: {a: {keep_history: 9d, backup: {}}}").unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    desk.ask().await.unwrap();
+    assert_eq!((kept("a"), kept("b")), ("9d".into(), "400d".into()));
+    files::write_atomic(&desk.jobs, b"jobs: {a: {keep_history: 9h, backup: {}}}").unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(desk.ask().await.is_err());
+    assert_eq!(kept("a"), "9d", "all or nothing");
+    files::write_atomic(&desk.jobs, b"jobs: {b: {keep_history: 8d, backup: {}}}").unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    desk.ask().await.unwrap();
+    assert_eq!((kept("a"), kept("b")), ("400d".into(), "8d".into()));
 }

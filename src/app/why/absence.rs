@@ -39,6 +39,8 @@ pub enum Absence {
         /// The process of the daemon that is up.
         pid: Option<u32>,
     },
+    /// It is older than the history kept: what became of it is not known any more.
+    NotKept,
     /// A later slot was decided since, and this one never was.
     PassedOver,
     /// It is due this moment.
@@ -92,6 +94,8 @@ pub(super) struct Facts {
     pub(super) tenure: Option<Tenure>,
     /// Whether the daemon has read what jobs.yaml says now.
     pub(super) read: bool,
+    /// What came before this instant is not kept.
+    pub(super) kept_from: Timestamp,
     /// The process of the daemon that is up.
     pub(super) daemon: Option<u32>,
     /// Newest first.
@@ -133,6 +137,7 @@ impl Facts {
                     slot: row.slot,
                     reason: reason.to_owned(),
                 },
+                None if at < self.kept_from => Absence::NotKept,
                 None => Absence::PassedOver,
             };
         }
@@ -197,6 +202,7 @@ mod tests {
                 since: at(100),
             }),
             read: true,
+            kept_from: at(0),
             daemon,
             lives: lives.to_vec(),
             waiting: BTreeMap::new(),
@@ -257,6 +263,23 @@ mod tests {
         assert_eq!(counted, expected);
         let passed = facts.absence(at(500), Some(&row(600, "missed: too old")));
         assert_eq!(passed, Absence::PassedOver);
+    }
+
+    #[test]
+    fn what_is_older_than_the_history_kept_is_not_called_passed_over() {
+        let facts = Facts {
+            kept_from: at(300),
+            ..facts(None, &[life(50, Some(900))])
+        };
+        let later = row(600, "");
+        assert_eq!(facts.absence(at(299), Some(&later)), Absence::NotKept);
+        assert_eq!(facts.absence(at(300), Some(&later)), Absence::PassedOver);
+        assert_eq!(
+            facts.absence(at(100), Some(&later)),
+            Absence::Changed(at(100))
+        );
+        // The newest slot is always kept: where there is none, nothing was decided.
+        assert!(matches!(facts.absence(at(299), None), Absence::Down(_)));
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// The word for it: an outcome, `running`, `waiting`, `not-due`, `not-known` or `undecided`.
+    /// The word for it: an outcome, `running`, `waiting`, `not-due`, `not-known`, `not-kept` or
+    /// `undecided`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Row { run, .. } => run.outcome.map_or("running", Outcome::as_str),
@@ -74,6 +75,7 @@ impl Fate {
                 | Absence::Changed(_) => "not-known",
                 Absence::CountedIn { .. } => "skipped",
                 Absence::Waiting { .. } => "waiting",
+                Absence::NotKept => "not-kept",
                 Absence::PassedOver
                 | Absence::Now
                 | Absence::Waits { .. }
@@ -123,6 +125,9 @@ pub fn why(
         now,
         tenure,
         read,
+        kept_from: now
+            .checked_sub(spec.policy.keep_history.signed())
+            .unwrap_or(Timestamp::MIN),
         daemon: daemon(site),
         lives: match ledger {
             Some(ledger) => ledger.lives(DAEMON, oldest)?,

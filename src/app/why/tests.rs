@@ -262,6 +262,29 @@ async fn slots_that_a_later_row_counts_are_skipped_and_others_passed_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_trimmed_is_said_to_be_older_than_the_history_kept() {
+    let mut world = World::new();
+    world.spec.policy.keep_history = "1d".parse().unwrap();
+    world.register();
+    for text in ["24T18:00", "25T00:00", "25T06:00", "25T12:00"] {
+        world.later(6).await;
+        world.skip(text, "overlap");
+    }
+    world.later(6 * 5 + 1).await;
+    let before = at("25T18:00") + SignedDuration::from_hours(1);
+    let job = &world.spec.name;
+    assert_eq!(world.ledger.trim(job, before, 99).unwrap(), 3);
+    let of = |text| world.why(Which::At(at(text)), None);
+    assert_eq!(of("25T06:00"), ["25 06:00 not-kept"]);
+    assert_eq!(of("25T12:00"), ["25 12:00 skipped"], "the newest stays");
+    assert_eq!(of("25T18:00"), ["25 18:00 undecided"]);
+    assert_eq!(of("24T07:00"), ["24 06:00 not-known"]);
+    let day = Which::Day(at("25T00:00"), at("25T13:00"));
+    let expected = ["25 12:00 skipped", "25 06:00 not-kept", "25 00:00 not-kept"];
+    assert_eq!(world.why(day, None), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_daemon_that_holds_the_lock_is_the_one_to_decide() {
     let world = World::new();
     world.register();

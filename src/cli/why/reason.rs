@@ -34,6 +34,7 @@ pub(super) fn reason(
             Some(pid) => format!("it {note} (daemon: pid {pid})"),
             None => format!("it {note}; {}", at_next_start(spec)),
         },
+        Absence::NotKept => format!("older than the history kept ({})", spec.policy.keep_history),
         Absence::PassedOver => "a later slot has been decided since, and this one never was: it \
                                 will not run"
             .to_owned(),
@@ -151,6 +152,12 @@ mod tests {
                 .contains("(catch_up: all)")
         );
         assert_eq!(told(&Absence::NotDue, CatchUp::All), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_says_how_long_history_is_kept() {
+        let reason = told(&Absence::NotKept, CatchUp::All).unwrap();
+        assert_eq!(reason, "older than the history kept (400d)");
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn a_key_nobody_could_mean() {
     4 |     command: rm
       |     ^^^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority` or `backup`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history` or `backup`
     ");
 }
 
@@ -438,4 +438,82 @@ jobs:
     9 |     enabled: 1
       |              ^
     "#);
+}
+
+#[test]
+fn a_catch_up_window_longer_than_the_history_kept() {
+    let text = "jobs:
+  a: {catch_up_window: 500d, backup: {}}
+  b: {catch_up_window: 20d, keep_history: 10d, backup: {}}
+  c: {keep_history: 1d, backup: {}}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `catch_up_window` (500d) is longer than `keep_history` (400d)
+     --> jobs.yaml:2:24
+      |
+    2 |   a: {catch_up_window: 500d, backup: {}}
+      |                        ^^^^
+      |
+      = help: a slot can be caught up only while its history is kept: set `keep_history` to `500d` or more, or `catch_up_window` to `400d` or less
+
+    error: `catch_up_window` (20d) is longer than `keep_history` (10d)
+     --> jobs.yaml:3:24
+      |
+    3 |   b: {catch_up_window: 20d, keep_history: 10d, backup: {}}
+      |                        ^^^                --- so long history is kept
+      |
+      = help: a slot can be caught up only while its history is kept: set `keep_history` to `20d` or more, or `catch_up_window` to `10d` or less
+
+    error: the kind's `catch_up_window` (1d12h) is longer than `keep_history` (1d)
+     --> jobs.yaml:4:21
+      |
+    4 |   c: {keep_history: 1d, backup: {}}
+      |                     ^^
+      |
+      = help: a slot can be caught up only while its history is kept: set `keep_history` to `1d12h` or more, or `catch_up_window` to `1d` or less
+    ");
+}
+
+#[test]
+fn history_that_defaults_keep_too_short_is_told_once() {
+    let text = "defaults: {keep_history: \"${SEVEN}d\", catch_up_window: 20d}
+jobs:
+  a: {backup: {}}
+  b: {backup: {}}
+  c: {catch_up_window: 6d, backup: {}}
+  d: {keep_history: 20d, backup: {}}
+";
+    assert_snapshot!(rendered(text), @r##"
+    error: `catch_up_window` (20d) is longer than `keep_history` (`${SEVEN}`)
+     --> jobs.yaml:1:56
+      |
+    1 | defaults: {keep_history: "${SEVEN}d", catch_up_window: 20d}
+      |                          -----------                   ^^^
+      |                          |
+      |                          so long history is kept
+      |
+      = help: a slot can be caught up only while its history is kept: make `keep_history` longer or `catch_up_window` shorter
+    "##);
+}
+
+#[test]
+fn history_for_hours() {
+    let text = "defaults: {keep_history: 23h}
+jobs:
+  a: {backup: {}}
+  b: {keep_history: 0s, backup: {}}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `keep_history` must be at least `1d`
+     --> jobs.yaml:1:26
+      |
+    1 | defaults: {keep_history: 23h}
+      |                          ^^^
+
+    error: `keep_history` must be at least `1d`
+     --> jobs.yaml:4:21
+      |
+    4 |   b: {keep_history: 0s, backup: {}}
+      |                     ^^
+    ");
 }
