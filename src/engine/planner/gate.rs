@@ -20,9 +20,13 @@ pub(super) struct Gate {
 }
 
 /// What keeps a run out.
-struct Obstacle {
-    is_lock: bool,
-    note: String,
+enum Obstacle<'a> {
+    /// So many are inside, the most allowed.
+    Room(usize),
+    /// Another caught-up run is going on.
+    Turn,
+    /// Somebody holds this lock, or somebody ahead wants it.
+    Lock(&'a LockName),
 }
 
 impl Planner {
@@ -32,6 +36,7 @@ impl Planner {
             return;
         };
         live.stage = Stage::Ready;
+        live.note.clear();
         let priority = Reverse(live.spec.policy.priority);
         self.gate.waiting.insert((priority, ticket));
         self.gate.fresh.push(ticket);
@@ -71,15 +76,21 @@ impl Planner {
                 .map(|(_, ticket)| *ticket)
                 .collect();
             for ticket in waiting {
-                match self.obstacle(ticket, &wanted) {
-                    None => self.go_in(ticket, actions),
-                    Some(obstacle) => {
-                        if let Some(live) = self.live.get_mut(&ticket) {
-                            if obstacle.is_lock {
-                                wanted.extend(live.spec.policy.locks.iter().cloned());
-                            }
-                            live.note = obstacle.note;
-                        }
+                let Some(obstacle) = self.obstacle(ticket, &wanted) else {
+                    self.go_in(ticket, actions);
+                    continue;
+                };
+                let is_lock = matches!(obstacle, Obstacle::Lock(_));
+                // Thousands may wait, and each would be put into words whenever one goes in.
+                let is_new = self
+                    .live
+                    .get(&ticket)
+                    .is_some_and(|live| live.note.is_empty());
+                let note = is_new.then(|| self.words(&obstacle));
+                if let Some(live) = self.live.get_mut(&ticket) {
+                    live.note = note.unwrap_or(std::mem::take(&mut live.note));
+                    if is_lock {
+                        wanted.extend(live.spec.policy.locks.iter().cloned());
                     }
                 }
             }
@@ -89,45 +100,49 @@ impl Planner {
         }
     }
 
-    /// What keeps a run out.
-    fn obstacle(&self, ticket: Ticket, wanted: &HashSet<LockName>) -> Option<Obstacle> {
+    /// What keeps a run out; `wanted` are locks that somebody ahead waits for.
+    fn obstacle<'a>(&'a self, ticket: Ticket, wanted: &HashSet<LockName>) -> Option<Obstacle<'a>> {
         let live = self.live.get(&ticket)?;
         if let Some(max) = self.gate.max_running
             && self.gate.running >= max
             && !live.pending.by_person()
         {
-            return Some(Obstacle {
-                is_lock: false,
-                note: format!("waits for room: {max} runs are at work, the most allowed"),
-            });
+            return Some(Obstacle::Room(max));
         }
         if live.pending.trigger == Trigger::CatchUp
             && self.catching_up.is_some_and(|other| other != ticket)
         {
-            return Some(Obstacle {
-                is_lock: false,
-                note: "waits for the end of the caught-up run before it".to_owned(),
-            });
+            return Some(Obstacle::Turn);
         }
-        let lock = live
-            .spec
-            .policy
-            .locks
-            .iter()
-            .find(|lock| self.gate.held.contains_key(lock) || wanted.contains(lock))?;
-        let holder = self
-            .gate
-            .held
-            .get(lock)
-            .and_then(|holder| self.live.get(holder));
-        let holder = holder.map_or_else(
-            || "somebody ahead wants it".to_owned(),
-            |holder| format!("`{}` holds it", holder.pending.job()),
-        );
-        Some(Obstacle {
-            is_lock: true,
-            note: format!("waits for the lock `{lock}`: {holder}"),
-        })
+        let mut locks = live.spec.policy.locks.iter();
+        locks
+            .find(|lock| self.gate.held.contains_key(lock) || wanted.contains(lock))
+            .map(Obstacle::Lock)
+    }
+
+    /// What a run at the gate waits for, as things are now.
+    pub(super) fn note_at_gate(&self, ticket: Ticket) -> Option<String> {
+        self.obstacle(ticket, &HashSet::new())
+            .map(|obstacle| self.words(&obstacle))
+    }
+
+    fn words(&self, obstacle: &Obstacle<'_>) -> String {
+        match obstacle {
+            Obstacle::Room(max) => {
+                format!("waits for room: {max} runs are at work, the most allowed")
+            }
+            Obstacle::Turn => "waits for the end of the caught-up run before it".to_owned(),
+            Obstacle::Lock(lock) => {
+                let holder = self.gate.held.get(*lock);
+                match holder.and_then(|holder| self.live.get(holder)) {
+                    Some(holder) => {
+                        let job = holder.pending.job();
+                        format!("waits for the lock `{lock}`: `{job}` holds it")
+                    }
+                    None => format!("waits for the lock `{lock}`: somebody ahead wants it"),
+                }
+            }
+        }
     }
 
     fn go_in(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {

@@ -169,7 +169,11 @@ impl Planner {
             note: note.to_owned(),
         };
         let live = self.live.values().filter_map(|live| match &live.stage {
-            Stage::Needs | Stage::Ready => Some(waiter(&live.pending, &live.note)),
+            Stage::Needs => Some(waiter(&live.pending, &live.note)),
+            Stage::Ready => {
+                let note = self.note_at_gate(live.pending.ticket);
+                Some(waiter(&live.pending, note.as_ref().unwrap_or(&live.note)))
+            }
             Stage::Between(error) => {
                 let note = format!("waits for its next attempt after: {error}");
                 Some(waiter(&live.pending, &note))
