@@ -323,3 +323,40 @@ async fn a_thousand_jobs_of_one_instant_all_run() {
             .all(|(_, outcome)| *outcome == Some(Outcome::Succeeded))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_engine_gives_a_sign_of_life() {
+    let bench = bench(&[("a", "0 2 * * *", well, Policy::default())], true).await;
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    bench.ledger.note_stop("test").unwrap();
+    let gap = bench.ledger.gaps(Timestamp::UNIX_EPOCH).unwrap()[0];
+    let silent = gap.ended_at.duration_since(gap.began_at);
+    assert!(silent <= SignedDuration::from_mins(5), "{silent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_run_by_hand_is_left_to_the_daemon() {
+    let after = Policy {
+        needs: vec!["a".parse().unwrap()],
+        ..Policy::default()
+    };
+    let jobs: [(&str, &str, Behaviour, Policy); 2] = [
+        ("a", "0 2 * * *", well, Policy::default()),
+        ("b", "@start", well, after),
+    ];
+    for (timer, rows) in [(false, 1), (true, 3)] {
+        let bench = bench(&jobs, timer).await;
+        let mut set = set(&jobs, &bench.env);
+        set.jobs[1].schedules.clear();
+        let known = bench.ledger.register(&registrations(&set)).unwrap();
+        bench.engine.reload(set, known).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let mut handle = bench.engine.run("a").await.unwrap();
+        follow(&mut handle).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        bench.engine.drain(Duration::ZERO).await.unwrap();
+        bench.engine.stopped().await;
+        let rows_now = outcomes(&bench.ledger);
+        assert_eq!(rows_now.len(), rows, "{rows_now:?}");
+    }
+}
