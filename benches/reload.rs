@@ -7,37 +7,30 @@
     reason = "a benchmark measures with the machine's clock and writes its own files"
 )]
 
-use std::{
-    fmt::Write,
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Instant,
-};
+use std::{fmt::Write, fs, path::Path, process::Child};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use support::{
-    args, memory,
-    report::{millis, quantile},
+    args,
+    daemon::{call, start, stop},
+    memory,
+    report::quantile,
 };
 
 mod support {
     pub(crate) mod args;
+    pub(crate) mod daemon;
     pub(crate) mod memory;
     pub(crate) mod report;
 }
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bellkeeper");
 
 fn main() -> Result<()> {
     let [jobs, rounds] = args::numbers([10_000, 10]);
     let root = tempfile::tempdir()?;
     write(root.path(), jobs, |_| 0)?;
-    let mut daemon = start(root.path())?;
+    let (daemon, _) = start(root.path())?;
     let measured = measure(root.path(), &daemon, jobs, rounds);
-    call(root.path(), "stop")?;
-    daemon.wait()?;
+    stop(root.path(), daemon)?;
     measured
 }
 
@@ -86,32 +79,4 @@ fn write(root: &Path, jobs: u64, shift: impl Fn(u64) -> u64) -> Result<()> {
     fs::write(&next, text)?;
     fs::rename(next, root.join("jobs.yaml"))?;
     Ok(())
-}
-
-fn start(root: &Path) -> Result<Child> {
-    let mut daemon = Command::new(PROGRAM)
-        .args(["--json", "start", "--root"])
-        .arg(root)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let output = daemon.stdout.take().context("no output")?;
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line)?;
-    ensure!(line.contains("ready"), "the daemon said `{line}`");
-    Ok(daemon)
-}
-
-/// The milliseconds that a command takes.
-fn call(root: &Path, verb: &str) -> Result<f64> {
-    let start = Instant::now();
-    let mut command = Command::new(PROGRAM);
-    let output = command.args([verb, "-q", "--root"]).arg(root).output()?;
-    let time = millis(start.elapsed());
-    ensure!(
-        output.status.success(),
-        "`{verb}` failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(time)
 }

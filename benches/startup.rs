@@ -7,27 +7,22 @@
     reason = "a benchmark measures with the machine's clock and waits for other programs"
 )]
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use support::{
-    args, memory,
-    report::{millis, quantile},
+    args,
+    daemon::{PROGRAM, call, start, stop},
+    memory,
+    report::quantile,
 };
 
 mod support {
     pub(crate) mod args;
+    pub(crate) mod daemon;
     pub(crate) mod memory;
     pub(crate) mod report;
 }
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bellkeeper");
 
 fn main() -> Result<()> {
     let [rounds] = args::numbers([10]);
@@ -72,40 +67,4 @@ fn main() -> Result<()> {
     let size = fs::metadata(PROGRAM)?.len() as f64 / 1e6;
     println!("the program                          {size:>7.1} MB");
     Ok(())
-}
-
-/// Starts the daemon; returns it with the milliseconds until it said that it is up.
-fn start(root: &Path) -> Result<(Child, f64)> {
-    let start = Instant::now();
-    let mut daemon = Command::new(PROGRAM)
-        .args(["--json", "start", "--root"])
-        .arg(root)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let output = daemon.stdout.take().context("no output")?;
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line)?;
-    ensure!(line.contains("ready"), "the daemon said `{line}`");
-    Ok((daemon, millis(start.elapsed())))
-}
-
-fn stop(root: &Path, mut daemon: Child) -> Result<f64> {
-    let time = call(root, "stop")?;
-    daemon.wait()?;
-    Ok(time)
-}
-
-/// The milliseconds that a command takes.
-fn call(root: &Path, verb: &str) -> Result<f64> {
-    let start = Instant::now();
-    let mut command = Command::new(PROGRAM);
-    let output = command.args([verb, "--root"]).arg(root).output()?;
-    let time = millis(start.elapsed());
-    ensure!(
-        output.status.success(),
-        "`{verb}` failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(time)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    job::{CatchUp, Cx, Disposition, Env, Job, JobError, Plan, Policy, Problem, Report},
+    job::{CatchUp, Disposition, Policy, testing::Nothing},
     schedule::Schedule,
     units::Span,
     words::Outcome,
@@ -14,21 +14,6 @@ mod gate;
 mod histories;
 mod needs;
 mod reload;
-
-#[derive(Debug)]
-struct Nothing;
-
-impl Job for Nothing {
-    fn check(&self, _: &Env) -> Vec<Problem> {
-        Vec::new()
-    }
-    fn plan(&self, _: &Cx) -> Result<Plan, JobError> {
-        Ok(Plan::default())
-    }
-    fn run(&self, _: &Cx) -> Result<Report, JobError> {
-        Ok(Report::default())
-    }
-}
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-23T{text}Z").parse().unwrap()
