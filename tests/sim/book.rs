@@ -98,6 +98,13 @@ impl Book {
         recovered
     }
 
+    pub(super) fn retire_others(&mut self, jobs: &[Registration]) {
+        self.model.retire_others(jobs);
+        if let Some(ledger) = self.real() {
+            ledger.retire_others(jobs).unwrap();
+        }
+    }
+
     pub(super) fn register(&mut self, jobs: &[Registration], now: Timestamp) -> Vec<Known> {
         let known = self.model.register(jobs, now);
         if let Some(ledger) = self.real() {

@@ -107,7 +107,10 @@ impl Sim {
             return Ok(());
         }
         let now = self.clocks.now();
-        let known = self.book.at(now).register(&file.registrations(), now);
+        let registrations = file.registrations();
+        self.book.at(now).retire_others(&registrations);
+        self.judge.retire_others(&registrations);
+        let known = self.book.register(&registrations, now);
         let late = self.dice.below(2) * self.dice.below(200);
         let at = self.clocks.mono + late as i64;
         let jobs = file.jobs.iter().cloned().zip(known).collect();

@@ -109,6 +109,8 @@ impl Sim {
         let (died, open) = self.write(|book, _| book.recover(me))?.unwrap_or_default();
         self.judge.recovered(died)?;
         self.point()?;
+        self.write(|book, _| book.retire_others(&registrations))?;
+        self.judge.retire_others(&registrations);
         let known = self.write(|book, now| book.register(&registrations, now))?;
         let known = known.unwrap_or_default();
         self.point()?;

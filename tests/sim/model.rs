@@ -108,9 +108,20 @@ impl Model {
         jobs.iter().map(|job| self.register_one(job, now)).collect()
     }
 
+    /// Jobs that are not among these owe nothing from now on.
+    pub(super) fn retire_others(&mut self, jobs: &[Registration]) {
+        for (name, row) in &mut self.jobs {
+            if jobs.iter().all(|job| job.job != *name) {
+                row.0.clear();
+            }
+        }
+    }
+
     fn register_one(&mut self, job: &Registration, now: Timestamp) -> Known {
         let (anchor, since) = match self.jobs.get(&job.job) {
-            Some((schedule, anchor, since)) if *schedule == job.schedule => (*anchor, *since),
+            Some((schedule, anchor, since)) if *schedule == job.schedule => {
+                (*anchor, now.min(*since))
+            }
             known => {
                 let anchor = known.map_or(now, |(_, anchor, _)| *anchor);
                 let row = (job.schedule.clone(), anchor, now);

@@ -46,7 +46,7 @@ struct Work {
 struct BeforeReload {
     claimed: Vec<Ticket>,
     upcoming: HashMap<JobName, Timestamp>,
-    timings: HashMap<JobName, String>,
+    specs: HashMap<JobName, JobSpec>,
 }
 
 #[derive(Debug, Default)]
@@ -140,10 +140,10 @@ impl Judge {
                         .into_iter()
                         .map(|(at, job)| (job, at))
                         .collect(),
-                    timings: self
+                    specs: self
                         .jobs
                         .values()
-                        .map(|owed| (owed.spec.name.clone(), owed.spec.timing()))
+                        .map(|owed| (owed.spec.name.clone(), owed.spec.clone()))
                         .collect(),
                 };
                 self.take_jobs(jobs, |job| planner.find(job).is_none());
@@ -194,7 +194,8 @@ impl Judge {
             let Some(spec) = planner.find(&job) else {
                 continue;
             };
-            if before.timings.get(&job) == Some(&spec.timing()) {
+            let old = before.specs.get(&job);
+            if old.is_some_and(|old| old.is_due_like(spec)) {
                 let next = after.get(&job).copied();
                 self.hold(Law::ReloadKeeps, next == Some(at), || {
                     format!("`{job}` was due at {at}, now at {next:?}")

@@ -3,8 +3,8 @@
 use bellkeeper::{
     engine::planner::Planner,
     job::{JobName, JobSpec, Slot},
-    ledger::Known,
-    schedule::{Frame, Schedule},
+    ledger::{Known, Registration},
+    schedule::Schedule,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -98,6 +98,15 @@ impl Judge {
         }
     }
 
+    /// Jobs that are gone owe nothing; one that comes back has missed nothing.
+    pub(in crate::sim) fn retire_others(&mut self, jobs: &[Registration]) {
+        for (name, owed) in &mut self.jobs {
+            if jobs.iter().all(|job| job.job != *name) {
+                owed.timing.clear();
+            }
+        }
+    }
+
     pub(super) fn new_phase(&mut self, job: &JobName, anchor: Timestamp) {
         if let Some(owed) = self.jobs.get_mut(job) {
             owed.set_phase(anchor, anchor);
@@ -133,13 +142,7 @@ impl Judge {
             }
             let jitter = SignedDuration::try_from(owed.spec.policy.jitter.duration()).unwrap();
             let until = now - jitter;
-            let frame = Frame {
-                calendar: None,
-                only: None,
-                zone: owed.spec.policy.timezone.clone(),
-                dst: owed.spec.policy.dst,
-                anchor: owed.anchor,
-            };
+            let frame = owed.spec.policy.frame(owed.anchor);
             for (schedule, looked_at) in owed.spec.schedules.iter().zip(&mut owed.looked_at) {
                 while let Some(at) = schedule
                     .next_after(*looked_at, &frame)
