@@ -29,8 +29,8 @@ mod claim;
 mod commands;
 mod ends;
 
-/// How long a claim holds without a sign of life.
-const LEASE: Duration = Duration::from_mins(5);
+/// How long a claim holds without a sign of life; more than two of the longest pauses between them.
+const LEASE: Duration = Duration::from_mins(10);
 /// How often claims are prolonged while anything runs.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 /// How often an idle process says that it is alive.
@@ -225,11 +225,11 @@ impl Dispatcher {
     /// when a sleep is noticed.
     async fn beat(&mut self) {
         self.inputs(Vec::new()).await;
-        let every = if self.runs.is_empty() {
-            ALIVE_EVERY
-        } else {
-            RENEW_EVERY
-        };
+        if !self.unwritten.is_empty() {
+            self.perform(Vec::new(), &mut Vec::new()).await;
+        }
+        let idle = self.runs.is_empty() && self.unwritten.is_empty();
+        let every = if idle { ALIVE_EVERY } else { RENEW_EVERY };
         self.beat_at = Instant::now() + every;
         let me = self.instance;
         let claims: Vec<(Fence, Duration)> =
