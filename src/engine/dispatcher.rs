@@ -29,7 +29,8 @@ mod claim;
 mod commands;
 mod ends;
 
-/// How long a claim holds without a sign of life; twice the longest pause between two
+/// How long a claim holds without a sign of life; twice the longest pause
+/// between two signs.
 const LEASE: Duration = Duration::from_mins(10);
 /// How often claims are prolonged while anything runs.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
