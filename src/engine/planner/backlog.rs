@@ -131,20 +131,17 @@ impl Planner {
     }
 
     /// A job with a run that is going on is caught up after it: what was missed neither replaces
-    /// that run nor counts as an overlap. An older one that waits for its needs is no such run: this
-    /// one takes its place.
+    /// that run nor counts as an overlap. One that waits for its needs is no such run: the newer of
+    /// the two stays.
     fn first_of_backlog(&self) -> Option<usize> {
-        let gives_way = |ticket: &Ticket, newer: &Pending| {
+        let waits = |ticket: &Ticket| {
             let live = self.live.get(ticket);
-            live.is_some_and(|live| {
-                live.stage == Stage::Needs && live.pending.slot.at < newer.slot.at
-            })
+            live.is_some_and(|live| live.stage == Stage::Needs)
         };
         let free = |pending: &Pending| {
             self.job(pending.job()).is_none_or(|job| {
-                let mut live = job.live.iter();
                 job.spec.policy.overlap == Overlap::Allow
-                    || job.queued.is_none() && live.all(|ticket| gives_way(ticket, pending))
+                    || job.queued.is_none() && job.live.iter().all(waits)
             })
         };
         let rank = |pending: &Pending| {

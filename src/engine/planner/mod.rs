@@ -372,6 +372,9 @@ impl Planner {
         match state.spec.policy.overlap {
             _ if state.live.is_empty() => self.enter(pending),
             Overlap::Allow => self.enter(pending),
+            _ if self.is_outdated(&pending, state) => {
+                actions.push(skip(pending, "overlap: a newer slot waits for its needs"));
+            }
             Overlap::Skip => {
                 let reason = self.overlap_reason(state);
                 actions.push(skip(pending, reason));
@@ -379,6 +382,17 @@ impl Planner {
             Overlap::Queue => self.queue(pending, actions),
             Overlap::Replace => self.replace(pending, actions),
         }
+    }
+
+    /// Whether a newer slot of the job waits for the same needs already.
+    fn is_outdated(&self, pending: &Pending, state: &JobState) -> bool {
+        let newer = |ticket: &Ticket| {
+            let live = self.live.get(ticket);
+            live.is_some_and(|live| {
+                live.stage == Stage::Needs && live.pending.slot.at > pending.slot.at
+            })
+        };
+        !pending.by_person() && state.live.iter().any(newer)
     }
 
     fn overlap_reason(&self, state: &JobState) -> String {

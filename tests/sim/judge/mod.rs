@@ -133,6 +133,8 @@ impl Judge {
             }
             Input::Reload { jobs, max_running } => {
                 self.max_running = *max_running;
+                // A timing that is left behind is settled: an occasion of its own.
+                self.gap += 1;
                 self.before = BeforeReload {
                     claimed: daemon.runs.keys().copied().collect(),
                     upcoming: planner
