@@ -278,6 +278,30 @@ fn after_a_night_only_the_latest_slot_is_caught_up_and_the_rest_are_rows() {
 }
 
 #[test]
+fn a_caught_up_run_has_as_many_attempts_as_any_other_and_a_permanent_error_ends_it() {
+    for (disposition, attempts) in [(Disposition::Retry, 3), (Disposition::Permanent, 1)] {
+        let (mut planner, _) = started("0 2 * * *", Policy::default(), "05:30:00");
+        let mut now = at("05:30:02");
+        let ticket = starts(&planner.handle(now, Input::Tick))[0].0;
+        let mut made = 1;
+        let end = loop {
+            let failure = Some(Failure {
+                disposition,
+                reason: "no".into(),
+            });
+            let actions = planner.handle(now, Input::Finished { ticket, failure });
+            if let [Action::End { attempts, .. }] = actions[..] {
+                break attempts;
+            }
+            now = planner.next_wake().unwrap();
+            planner.handle(now, Input::Tick);
+            made += 1;
+        };
+        assert_eq!((end, made), (attempts, attempts), "{disposition:?}");
+    }
+}
+
+#[test]
 fn all_missed_slots_are_caught_up_one_after_the_other() {
     let all = Policy {
         catch_up: CatchUp::All,
