@@ -108,6 +108,9 @@ pub(super) enum Verb {
     Restore(Restore),
     /// Show to whom archives are encrypted
     Keys(Keys),
+    /// Show indicators and conditions on the bars of a symbol
+    #[command(after_help = crate::analysis::names())]
+    Analyse(Analyse),
     /// Print the version
     Version,
 }
@@ -316,4 +319,26 @@ pub(super) struct Keys {
 pub(super) enum KeysVerb {
     /// Show the public keys; private ones are never shown
     Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Analyse {
+    /// The symbol
+    #[arg(value_name = "SYMBOL")]
+    pub(super) symbol: String,
+    /// What to show, separated by commas: `rsi(14), close > sma(50)`
+    #[arg(long, value_name = "EXPRS")]
+    pub(super) show: Option<String>,
+    /// Only bars from this day or time on
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// Only bars up to this day or time
+    #[arg(long, value_name = "TIME")]
+    pub(super) to: Option<String>,
+    /// Only the newest N [default: 10; all with --json, --from or --to]
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
+    /// Read the bars from a file with the columns date, open, high, low, close, volume
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
 }

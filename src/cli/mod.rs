@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod analyse;
 mod args;
 mod backups;
 mod calendar;
@@ -81,6 +82,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Backups(args) => backups::run(shell, &args),
         Verb::Restore(args) => restore::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
+        Verb::Analyse(args) => analyse::run(shell, &args),
         Verb::Version => Ok(version::run(shell)),
     }
 }

@@ -18,6 +18,14 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         .checked_add(fraction)
 }
 
+/// The nearest floating-point number: what was written with up to 15 digits comes out as written.
+pub(super) fn to_f64(micros: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 9 billion")]
+    {
+        micros as f64 / ONE as f64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{files, sqlite};
 
+mod bars;
 mod micros;
 mod sample;
 mod schema;
+
+pub use bars::{daily_bars, symbols};
 
 /// Why the store could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,14 @@ pub enum Error {
     /// Its rows could not be written.
     #[error("fill the sample database `{}`", path.display())]
     Fill {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// It could not be asked.
+    #[error("read `{}`", path.display())]
+    Query {
         /// The file.
         path: PathBuf,
         /// What SQLite said.

@@ -140,6 +140,10 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`backups verify`", &["backups", "verify"]),
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
+        (
+            "`analyse`",
+            &["analyse", "AAPL", "--show", "rsi(14), close > sma(50)"],
+        ),
         ("`version`", &["version"]),
         ("`reload`", &["reload"]),
         ("`restart` of a running daemon", &["restart"]),

@@ -1,0 +1,15 @@
+//! From bars to values and conditions: indicators, and the language that rules are written in.
+//!
+//! Pure: bars come in as columns, values go out as columns of the same length, and what is not
+//! known on a bar (the warm-up of an indicator, a division by zero) is missing there, never zero.
+//! A value on a bar depends on that bar and earlier ones alone.
+
+mod bars;
+mod indicator;
+mod names;
+mod rule;
+
+pub use bars::{Bar, Bars, Field, Stamp};
+pub use indicator::{INDICATORS, Indicator, Input, Param};
+pub use names::names;
+pub use rule::{Condition, Expression, Number, RuleError, Sheet};
