@@ -13,12 +13,13 @@
 //! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`market`], [`system`] | the only doors to the outside |
 //! | 1 | [`schedule`], [`retention`], [`analysis`], [`settings`] | pure values: no I/O, no clock |
 //! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
-//! | -1 | [`clock`], [`units`], [`files`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
+//! | -1 | [`clock`], [`units`], [`files`], [`micros`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
 
 pub mod clock;
 pub mod files;
 pub mod gzip;
 pub mod lock;
+pub mod micros;
 pub mod sqlite;
 pub mod suggest;
 pub mod units;

@@ -1,8 +1,8 @@
-//! `analyse`: real bars in, values out.
+//! `analyse`, trades and their figures, on the real program.
 
 use serde_json::Value;
 
-use crate::world::{BY_HAND, World};
+use crate::world::{BY_HAND, World, text};
 
 const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/prices");
 
@@ -97,4 +97,56 @@ fn the_sample_of_a_first_start_is_analysed_and_mistakes_are_told() {
         assert_eq!(out.code, code, "{errors}");
         assert!(errors.contains(told), "{errors}");
     }
+}
+
+#[test]
+fn trades_are_imported_once_and_wrong_ones_not_at_all() {
+    let world = World::new(BY_HAND);
+    std::fs::remove_file(world.database()).unwrap();
+    bellkeeper::store::create_sample(&world.database()).unwrap();
+    let file = |rows: &str| {
+        let content = format!("date,symbol,side,quantity,price,fee\n{rows}\n");
+        world.write("trades.csv", content.as_bytes());
+    };
+    let path = world.path("trades.csv");
+    let path = text(&path);
+    let import = || world.json(["trades", "import", path]).remove(0);
+    file("2026-01-06 15:00,NEW,sell,1,3,0.5\n2026-01-05 15:00,NEW,buy,2,2,0.5");
+    let dry = world.json(["trades", "import", path, "--dry-run"]);
+    assert_eq!(dry[0]["imported"], 2);
+    assert_eq!(import()["imported"], 2);
+    assert_eq!(import()["already_there"], 2);
+    let held = world.json(["positions"]);
+    let held = held.iter().find(|line| line["symbol"] == "NEW").unwrap();
+    assert_eq!(
+        (&held["quantity"], &held["average_cost"]),
+        (&"1.00".into(), &"2.00".into())
+    );
+    assert_eq!(held["realised_pnl"], "0.00");
+    for (rows, told) in [
+        ("2026-01-07,NEW,sell,5,3,0", "but 1.00 are held then"),
+        (
+            "2026-01-07,NEW,sell,one,3,0",
+            "trades.csv:2: quantity `one`",
+        ),
+    ] {
+        file(rows);
+        let out = world.run(["trades", "import", path]);
+        assert_eq!(out.code, 1, "{}", out.stderr);
+        assert!(out.stderr.contains(told), "{}", out.stderr);
+    }
+    let count = world.json(["trades", "list", "NEW"]).len();
+    assert_eq!(count, 2);
+    let short = world.run(["trades", "add", "NEW", "sell", "9", "1"]);
+    assert!(
+        short.code == 1 && short.stderr.contains("are held then"),
+        "{}",
+        short.stderr
+    );
+    let stats = world.json(["trade-stats", "--days", "20000", "--capital", "100000"]);
+    assert!(
+        stats[0]["win_rate"].is_f64() && stats[0]["sharpe"].is_f64(),
+        "{}",
+        stats[0]
+    );
 }

@@ -66,13 +66,7 @@ pub(super) fn run(shell: &Shell, args: &args::Analyse) -> Result {
 
 /// The bars of a file; rows that are left out are told.
 fn of_file(shell: &Shell, file: &Path) -> std::result::Result<Bars, Failure> {
-    let read = market::read(file).map_err(|error| {
-        let failure = Failure::new(exit::FAILED, crate::job::chain(&error));
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })?;
+    let read = market::read(file)?;
     for finding in read.findings.iter().take(SHOWN) {
         let (file, line) = (file.display(), finding.line);
         shell.note(format!("{file}:{line}: left out: {}", finding.what));

@@ -1,7 +1,6 @@
 //! Bars of one symbol in a file with a header and commas.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -10,10 +9,11 @@ use std::{
 use csv::{ReaderBuilder, StringRecord, Trim};
 use jiff::{Timestamp, civil::Date, fmt::strtime};
 
+use super::header::Header;
 use crate::analysis::{Bar, Bars, Field, Stamp};
 
 /// Names of the column that says when a bar is from.
-const STAMPS: [&str; 4] = ["date", "timestamp", "time", "datetime"];
+pub(super) const STAMPS: [&str; 4] = ["date", "timestamp", "time", "datetime"];
 
 /// Why a file has no bars.
 #[derive(Debug, thiserror::Error)]
@@ -93,26 +93,16 @@ pub struct Read {
 /// # Errors
 /// When there are no bars at all; single bad rows are findings.
 pub fn read(path: &Path) -> Result<Read, CsvError> {
-    let wrap = |source| CsvError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(wrap)?;
-    let mut reader = ReaderBuilder::new()
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(io::BufReader::new(file));
-    let header = reader
-        .headers()
-        .map_err(|error| wrap(error.into()))?
-        .clone();
+    let wrap = |error: csv::Error| reading(path, error.into());
+    let mut reader = open(path)?;
+    let header = Header::new(reader.headers().map_err(wrap)?);
     let columns = Columns::find(path, &header)?;
     let mut read = Read {
         bars: Bars::default(),
         findings: Vec::new(),
     };
     for record in reader.records() {
-        let record = record.map_err(|error| wrap(error.into()))?;
+        let record = record.map_err(wrap)?;
         let line = record.position().map_or(0, csv::Position::line);
         let bar = columns.bar(&record);
         match bar.and_then(|bar| in_order(&read.bars, bar)) {
@@ -127,6 +117,21 @@ pub fn read(path: &Path) -> Result<Read, CsvError> {
     match read.findings.into_iter().next() {
         Some(first) => Err(CsvError::NoneGood { path, first }),
         None => Err(CsvError::Empty { path }),
+    }
+}
+
+/// Opens a file whose first line is its header.
+pub(super) fn open(path: &Path) -> Result<csv::Reader<io::BufReader<File>>, CsvError> {
+    let file = File::open(path).map_err(|error| reading(path, error))?;
+    let mut builder = ReaderBuilder::new();
+    builder.flexible(true).trim(Trim::All);
+    Ok(builder.from_reader(io::BufReader::new(file)))
+}
+
+pub(super) fn reading(path: &Path, source: io::Error) -> CsvError {
+    CsvError::Read {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -148,24 +153,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(path: &Path, header: &StringRecord) -> Result<Self, CsvError> {
-        let names: Vec<String> = header
-            .iter()
-            .map(|name| plain(name).to_lowercase())
-            .collect();
-        let places: BTreeMap<&str, usize> = names
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(at, name)| (name.as_str(), at))
-            .collect();
+    fn find(path: &Path, header: &Header) -> Result<Self, CsvError> {
         let mut missing = Vec::new();
-        let stamp = STAMPS.iter().find_map(|name| places.get(name).copied());
+        let stamp = header.find(&STAMPS);
         if stamp.is_none() {
             missing.push("`date`".to_owned());
         }
         let fields = Field::ALL.map(|field| {
-            let place = places.get(field.name()).copied();
+            let place = header.find(&[field.name()]);
             if place.is_none() {
                 missing.push(format!("`{}`", field.name()));
             }
@@ -174,18 +169,7 @@ impl Columns {
         if let (Some(stamp), true) = (stamp, missing.is_empty()) {
             return Ok(Self { stamp, fields });
         }
-        if names.iter().all(String::is_empty) {
-            return Err(CsvError::Empty {
-                path: path.to_owned(),
-            });
-        }
-        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        Err(CsvError::Columns {
-            path: path.to_owned(),
-            missing: missing.join(", "),
-            found: quoted.join(", "),
-            semicolons: names.len() == 1 && names.iter().any(|name| name.contains(';')),
-        })
+        Err(lacking(path, header, &missing))
     }
 
     /// The bar of a row.
@@ -217,8 +201,18 @@ impl Columns {
     }
 }
 
-fn plain(name: &str) -> &str {
-    name.trim_start_matches('\u{feff}').trim().trim_matches('"')
+/// What to say of a file that lacks columns.
+pub(super) fn lacking(path: &Path, header: &Header, missing: &[String]) -> CsvError {
+    let path = path.to_owned();
+    if header.is_empty() {
+        return CsvError::Empty { path };
+    }
+    CsvError::Columns {
+        path,
+        missing: missing.join(", "),
+        found: header.shown(),
+        semicolons: header.has_semicolons(),
+    }
 }
 
 fn value(field: Field, text: &str) -> Result<f64, String> {

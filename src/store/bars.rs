@@ -5,9 +5,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::{Error, micros};
+use super::Error;
 use crate::{
     analysis::{Bar, Bars, Stamp},
+    micros::Micros,
     sqlite,
 };
 
@@ -50,7 +51,7 @@ fn read<T>(
 }
 
 fn bar(row: &Row<'_>) -> rusqlite::Result<Bar> {
-    let price = |at| Ok::<_, rusqlite::Error>(micros::to_f64(row.get(at)?));
+    let price = |at| Ok::<_, rusqlite::Error>(Micros(row.get(at)?).to_f64());
     #[expect(clippy::cast_precision_loss, reason = "no volume has 16 digits")]
     let volume = row.get::<_, i64>(5)? as f64;
     Ok(Bar {
