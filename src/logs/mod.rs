@@ -15,7 +15,10 @@ use tracing_subscriber::{
 
 use crate::{clock::Clock, files};
 
+mod name;
 mod one_line;
+
+pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
 
 use one_line::OneLine;
 
