@@ -9,7 +9,7 @@ use std::{
 use super::{
     Error,
     convert::{holds, is_damage, open, same_bytes},
-    name::{Form, Rotated, RotatedName, rotated},
+    name::{Form, Rotated, RotatedName, is_absent, rotated},
 };
 use crate::files;
 
@@ -212,7 +212,7 @@ fn begins_with(log: &Path, part: &Path) -> io::Result<bool> {
 fn leftovers(folder: &Path, log: &Path) -> Result<Vec<(PathBuf, RotatedName)>, files::Error> {
     let reading = files::at("read folder", folder);
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
         entries => entries.map_err(&reading)?,
     };
     let own = log.file_name().and_then(|name| name.to_str());

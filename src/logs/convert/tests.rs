@@ -43,20 +43,16 @@ fn unpacked(path: &Path) -> io::Result<Vec<u8>> {
     reader.read_to_end(&mut bytes).map(|_| bytes)
 }
 
-fn no_key(_: &Path, _: &Path) -> io::Result<Option<bool>> {
-    Ok(None)
-}
-
 #[test]
 fn the_packed_file_takes_the_place_of_the_plain_one_with_its_mode_and_age() {
     let site = Site::new();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
     fs::set_permissions(&site.plain, mode).unwrap();
     let before = site.plain.metadata().unwrap();
-    let size = convert(&site.plain, &site.packed, PACK, &Watch::default()).unwrap();
+    let bytes = convert(&site.plain, &site.packed, PACK, &Watch::default()).unwrap();
     let after = site.packed.metadata().unwrap();
     assert_eq!(unpacked(&site.packed).unwrap(), TEXT);
-    assert_eq!((site.count(), after.len()), (1, size));
+    assert_eq!((site.count(), after.len()), (1, bytes));
     assert_eq!(after.mode(), before.mode());
     assert_eq!(after.modified().unwrap(), before.modified().unwrap());
 }
@@ -78,7 +74,7 @@ fn whatever_operation_fails_the_lines_are_there_once_after_a_recovery() {
                 }
                 assert!(site.packed.exists() || fs::read(&site.plain).unwrap() == TEXT);
                 assert!(made.is_ok() || at < 9, "{at}");
-                let found = recover(&site.log, None, &no_key).unwrap();
+                let found = recover(&site.log, None, &|_, _| Ok(None)).unwrap();
                 for repair in &found.repairs {
                     repair.apply().unwrap();
                 }

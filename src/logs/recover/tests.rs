@@ -65,12 +65,14 @@ fn a_sound_folder_needs_nothing() {
     assert_eq!(site.look(None).rotated.len(), 1);
 }
 
+/// Files, what the key says of the encrypted one, and what is there afterwards.
+type Case<'a> = (Vec<(&'a str, &'a [u8])>, Option<bool>, &'a [&'a str]);
+
 #[test]
 fn what_was_begun_is_undone_and_what_was_made_is_finished() {
     let (packed, gzip) = (gz(b"y\n"), "a-20261124T020000Z.log.gz");
     let sealed = "a-20261124T020000Z.log.gz.age";
     let temp = |name: &str| format!("{name}.tmp");
-    type Case<'a> = (Vec<(&'a str, &'a [u8])>, Option<bool>, &'a [&'a str]);
     let (gzip_temp, sealed_temp) = (temp(gzip), temp(sealed));
     let cases: [Case<'_>; 7] = [
         (
