@@ -137,25 +137,33 @@ fn lines(path: &Path) -> Vec<String> {
     reader.lines().map(Result::unwrap).collect()
 }
 
+/// All lines of a log, oldest first.
+fn all(log: &Path) -> Vec<String> {
+    let rotated = logs::rotated(log, None).unwrap();
+    let files = rotated
+        .iter()
+        .map(|file| file.path.clone())
+        .chain([log.to_owned()]);
+    let there = files.filter(|path| path.exists());
+    there.flat_map(|path| lines(&path)).collect()
+}
+
 /// How many lines of each thread there are, each once and in order.
+///
+/// A kill may cut the very line that is being written, which nobody has acknowledged then: in the own
+/// log it is marked, in the other it is the last.
 fn seen(root: &Path) -> [u64; 3] {
     let mut last = [0; 3];
     for log in [own(root), foreign(root)] {
-        let rotated = logs::rotated(&log, None).unwrap();
-        let files = rotated
-            .iter()
-            .map(|file| file.path.clone())
-            .chain([log.clone()]);
-        for line in files
-            .filter(|path| path.exists())
-            .flat_map(|path| lines(&path))
-        {
-            if line.starts_with('{') {
-                continue;
-            }
+        let lines = all(&log);
+        for (at, line) in lines.iter().enumerate() {
+            let next = lines.get(at + 1);
             let words: Vec<&str> = line.split_whitespace().collect();
             let [thread, number, "ends"] = words[..] else {
-                panic!("{line}")
+                let notice = line.contains("cut by a crash");
+                let cut = next.is_none_or(|next| next.contains("cut by a crash"));
+                assert!(notice || cut, "{}: {line}", log.display());
+                continue;
             };
             let thread: usize = thread.parse().unwrap();
             assert_eq!(
