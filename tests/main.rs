@@ -39,7 +39,13 @@ mod ledger;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod log_writer;
+#[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod rotation_full;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod first_start;
 mod follow;
 mod load;
 mod outlook;
+mod own_log;
 mod reload;
 mod sampling;
 mod session;

@@ -1,42 +1,39 @@
 //! The log: one line an event for people on standard error, one JSON object a line in the file.
 //!
-//! A log that cannot be written (a full disk, a closed terminal) loses lines; it never stops work.
+//! A log that cannot be written (a full disk, a closed terminal) never stops work. The file is
+//! rotated by its own writer ([`LogFile`]); the kind `rotate_logs` compresses and removes what is old.
 
-use std::{fs::File, io, io::IsTerminal, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io, io::IsTerminal, path::Path};
 
 use jiff::tz::TimeZone;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::ParseError,
     fmt::{MakeWriter, format::Writer, layer, time::FormatTime},
     layer::SubscriberExt,
-    util::{SubscriberInitExt, TryInitError},
+    util::SubscriberInitExt,
 };
 
-use crate::{clock::Clock, files};
+use crate::clock::Clock;
 
+mod convert;
+mod copy;
+mod error;
+mod file;
+mod foreign;
+mod lines;
+mod name;
 mod one_line;
+mod recover;
+
+pub use convert::{CARRY, How, PACK, carry, convert, pack, same_bytes};
+pub use copy::copy_away;
+pub use error::Error;
+pub use file::{Limits, LineWriter, LogFile, MAX_SIZE, free_name, writer_of};
+pub use foreign::rename_away;
+pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
+pub use recover::{Found, Repair, Sealed, recover};
 
 use one_line::OneLine;
-
-/// Why the log could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The filter is not one.
-    #[error("read the log filter `{filter}`")]
-    Filter {
-        /// As given.
-        filter: String,
-        /// What is wrong with it.
-        source: ParseError,
-    },
-    /// The file could not be opened.
-    #[error(transparent)]
-    File(#[from] files::Error),
-    /// This process has a log already.
-    #[error("start the log")]
-    Started(#[from] TryInitError),
-}
 
 /// What goes to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +66,7 @@ pub struct Options<'a> {
 /// # Errors
 /// Also when the process has a log already.
 pub fn init(options: &Options<'_>) -> Result<(), Error> {
+    let open = |path| LogFile::open(path, options.clock.clone());
     let file = options.file.map(open).transpose()?;
     let filter = EnvFilter::try_new(options.filter).map_err(|source| Error::Filter {
         filter: options.filter.to_owned(),
@@ -83,16 +81,6 @@ pub fn init(options: &Options<'_>) -> Result<(), Error> {
         .with(console.then(|| human(OneLine(io::stderr), colour, stamp)))
         .try_init()?;
     Ok(())
-}
-
-/// Opens the file so that each line is added at its end, whoever else writes there.
-fn open(path: &Path) -> Result<File, files::Error> {
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(files::at("open", path))
 }
 
 /// Lines for people. Errors of the writer are swallowed: reporting them on standard error would

@@ -14,10 +14,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod database;
+mod mount;
 mod process;
 mod tools;
 
 pub(crate) use database::{Writer, create, dump, holds, integrity, query};
+pub(crate) use mount::Mount;
 pub(crate) use process::{Out, Process};
 pub(crate) use tools::{need, skip};
 
