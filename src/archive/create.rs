@@ -406,6 +406,39 @@ mod tests {
         assert!(error.is_retryable());
     }
 
+    /// A manifest is compared with the one that was read back: each number must survive JSON.
+    #[test]
+    fn moments_are_any_number_that_a_database_can_hold() {
+        let world = World::new();
+        let table = "CREATE TABLE ticks(ts REAL); INSERT INTO ticks VALUES (0.0)";
+        world
+            .database("data/trading.db")
+            .execute_batch(table)
+            .unwrap();
+        for (moment, newest) in [
+            (
+                "1764644800.7844157",
+                Some(serde_json::json!(1_764_644_800.784_415_7)),
+            ),
+            (
+                "1764428834.6154861",
+                Some(serde_json::json!(1_764_428_834.615_486_1)),
+            ),
+            ("8.589973e9", Some(serde_json::json!(8_589_973_000.0))),
+            ("9e999", None),
+        ] {
+            world
+                .database("data/trading.db")
+                .execute_batch(&format!("UPDATE ticks SET ts = {moment}"))
+                .unwrap();
+            let made = world.archive(true, &[]);
+            let found = verify(&made.path, Some(&world.keys()), &watch()).unwrap();
+            let tables = &found.manifest.unwrap().databases[0].tables;
+            let ticks = tables.iter().find(|table| table.name == "ticks").unwrap();
+            assert_eq!(ticks.newest, newest, "{moment}");
+        }
+    }
+
     #[test]
     fn nothing_is_written_without_a_recipient() {
         let world = World::new();
