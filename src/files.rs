@@ -18,6 +18,18 @@ pub struct Error {
     pub source: io::Error,
 }
 
+#[cfg(test)]
+pub(crate) mod fault;
+
+/// In production nothing; in tests the place where a disk is full or the process is gone.
+#[cfg(not(test))]
+mod fault {
+    #[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
+    pub(crate) fn step() -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Turns an [`io::Error`] into an [`Error`] that names the file.
 pub fn at<'a>(act: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Error + 'a {
     move |source| Error {
@@ -33,7 +45,9 @@ pub fn create_private_dir(path: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(at("create folder", path))
+    fault::step()
+        .and_then(|()| builder.create(path))
+        .map_err(at("create folder", path))
 }
 
 /// Creates a file that only the owner can read; fails if the name is taken.
@@ -42,49 +56,57 @@ pub fn create_private(path: &Path) -> Result<File, Error> {
     options.write(true).read(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(at("create", path))
+    fault::step()
+        .and_then(|()| options.open(path))
+        .map_err(at("create", path))
 }
 
 /// Takes all rights from everybody but the owner (mode 0600), by path: opening a database file of
 /// ours to do it by descriptor would drop its locks.
 pub fn make_private(path: &Path) -> Result<(), Error> {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    fs::set_permissions(path, mode).map_err(at("set the mode of", path))
+    fault::step()
+        .and_then(|()| fs::set_permissions(path, mode))
+        .map_err(at("set the mode of", path))
 }
 
 /// Makes the names in a folder durable.
 pub fn sync_dir(path: &Path) -> Result<(), Error> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
+    fault::step()
+        .and_then(|()| File::open(path)?.sync_all())
         .map_err(at("sync folder", path))
 }
 
 /// Replaces `path` by `bytes` so that a crash leaves the old or the new file, whole, mode 0600.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temp = temporary(path, bytes)?;
+    fault::step().map_err(at("replace", path))?;
+    temp.persist(path)
+        .map_err(|e| at("replace", path)(e.error))?;
+    sync_dir(parent(path))
+}
+
+/// A file beside `path` that holds `bytes`, durably; it goes away if it is dropped.
+fn temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = parent(path);
-    let mut temp = tempfile::Builder::new()
-        .prefix(TEMP_PREFIX)
-        .tempfile_in(folder)
+    let mut temp = fault::step()
+        .and_then(|()| {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(TEMP_PREFIX).tempfile_in(folder)
+        })
         .map_err(at("create a temporary file in", folder))?;
-    temp.write_all(bytes).map_err(at("write", path))?;
-    temp.as_file().sync_all().map_err(at("sync", path))?;
-    temp.persist(path).map_err(|e| Error {
-        act: "replace",
-        path: path.into(),
-        source: e.error,
-    })?;
-    sync_dir(folder)
+    fault::step()
+        .and_then(|()| temp.write_all(bytes))
+        .map_err(at("write", path))?;
+    fault::step()
+        .and_then(|()| temp.as_file().sync_all())
+        .map_err(at("sync", path))?;
+    Ok(temp)
 }
 
 /// Creates `path` with `bytes` (mode 0600), whole or not at all; a name that is taken is an error.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = parent(path);
-    let mut temp = tempfile::Builder::new()
-        .prefix(TEMP_PREFIX)
-        .tempfile_in(folder)
-        .map_err(at("create a temporary file in", folder))?;
-    temp.write_all(bytes).map_err(at("write", path))?;
-    temp.as_file().sync_all().map_err(at("sync", path))?;
+    let temp = temporary(path, bytes)?;
     let (_, temp) = temp.keep().map_err(|e| at("write", path)(e.error))?;
     publish(&temp, path).inspect_err(|_| {
         // The first error counts; a leftover is recognised by its prefix.
@@ -99,6 +121,7 @@ pub const TEMP_PREFIX: &str = ".new-";
 ///
 /// Links and unlinks instead of renaming, because a rename would replace an existing `to`.
 pub fn publish(from: &Path, to: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("publish", to))?;
     match fs::hard_link(from, to) {
         Ok(()) => remove(from)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -118,8 +141,20 @@ fn publish_by_rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(at("publish", to))
 }
 
+/// Gives `from` the name `to`, in one step; whatever was there is replaced. Not durable before both
+/// folders are synced ([`sync_dir`]).
+///
+/// # Errors
+/// Also when they are on different filesystems ([`io::ErrorKind::CrossesDevices`]).
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("rename", from))?;
+    #[expect(clippy::disallowed_methods, reason = "this is the owner of renaming")]
+    fs::rename(from, to).map_err(at("rename", from))
+}
+
 /// Removes a file; one that is already gone is fine.
 pub fn remove(path: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("remove", path))?;
     #[expect(clippy::disallowed_methods, reason = "this is the owner of deletion")]
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),

@@ -89,6 +89,7 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         encryption: Encryption::default(),
         clock: clock.clone(),
         host: "host".into(),
+        archives: std::collections::BTreeMap::new(),
     });
     let set = set(jobs, &env);
     let known = ledger.register(&registrations(&set)).unwrap();

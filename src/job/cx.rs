@@ -1,6 +1,6 @@
 //! What a running job is given.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,17 @@ pub struct Env {
     pub clock: Clock,
     /// The name of this machine, for manifests.
     pub host: String,
+    /// The archives that jobs make, by job. Known once the whole file is read: `check` sees none.
+    pub archives: BTreeMap<JobName, ArchiveFolder>,
+}
+
+/// The archives of one job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveFolder {
+    /// Where they are, absolute.
+    pub folder: PathBuf,
+    /// Whether the assistant's database is in them.
+    pub database: bool,
 }
 
 /// Which run this is.

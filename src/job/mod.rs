@@ -15,7 +15,7 @@ mod set;
 pub(crate) mod testing;
 
 pub use calendars::calendar_warnings;
-pub use cx::{Cx, Env, RunInfo};
+pub use cx::{ArchiveFolder, Cx, Env, RunInfo};
 pub use error::{Disposition, JobError, chain};
 pub use policy::{CatchUp, Overlap, Policy, Retry};
 pub use report::{Plan, Report, Step};
@@ -37,6 +37,15 @@ pub struct Problem {
     pub message: String,
     /// How to mend it.
     pub hint: Option<String>,
+}
+
+/// A job whose archives another job reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivesOf {
+    /// The setting of the reading job that names it, e.g. `jobs`.
+    pub setting: &'static str,
+    /// The job that makes the archives.
+    pub job: JobName,
 }
 
 /// What a job does: the whole contract of a kind.
@@ -61,6 +70,17 @@ pub trait Job: Any + fmt::Debug + Send + Sync {
 
     /// Folders that this job alone may write into; two jobs owning one folder are refused at load.
     fn owned_folders(&self, _job: &JobName, _env: &Env) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The archives that this job makes; jobs that read them find them in [`Env::archives`].
+    fn archives(&self, _job: &JobName, _env: &Env) -> Option<ArchiveFolder> {
+        None
+    }
+
+    /// Jobs whose archives this one reads; whether they are there and make archives is checked at
+    /// load.
+    fn archives_of(&self) -> Vec<ArchivesOf> {
         Vec::new()
     }
 }

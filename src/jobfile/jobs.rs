@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 use jiff::tz::TimeZone;
 
 use super::{
+    archives::Reader,
     collect,
     fault::{Fault, Wrong, unknown},
     folders::Owned,
@@ -43,6 +44,7 @@ pub(super) struct Jobs<'a> {
     pub(super) places: BTreeMap<JobName, Place>,
     pub(super) owned: Vec<Owned>,
     pub(super) needs: Vec<Need>,
+    pub(super) readers: Vec<Reader>,
 }
 
 impl Jobs<'_> {
@@ -113,6 +115,7 @@ impl Jobs<'_> {
             }
             if self.problems.len() == before {
                 self.own(&name, key, kind, &built);
+                self.reads(key, kind, &built);
             }
             let never = sessions::never(&policy, &schedules);
             self.problems.extend(never);
@@ -250,6 +253,14 @@ impl Jobs<'_> {
             None => {}
         }
         self.timezone.clone()
+    }
+
+    /// Remembers whose archives the job reads, until all jobs are known.
+    fn reads(&mut self, key: &Key, kind: Option<&(Key, Node)>, built: &Built) {
+        for read in built.job.archives_of() {
+            let place = kind.map_or(key.place, |(key, node)| setting(key, node, read.setting));
+            self.readers.push(Reader { read, place });
+        }
     }
 
     fn own(&mut self, name: &JobName, key: &Key, kind: Option<&(Key, Node)>, built: &Built) {

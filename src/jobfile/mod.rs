@@ -8,6 +8,7 @@
 
 use std::path::Path;
 
+mod archives;
 mod calendars;
 mod collect;
 mod context;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use jiff::tz::TimeZone;
 
 use super::{
-    collect,
+    archives, collect,
     context::{Context, Loaded},
     fault::Fault,
     folders, interpolate,
@@ -60,6 +60,7 @@ pub(super) fn file(
         places: BTreeMap::new(),
         owned: Vec::new(),
         needs: Vec::new(),
+        readers: Vec::new(),
     };
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
         let (timeout, retry) = (defaults.timeout, defaults.retry);
@@ -83,12 +84,18 @@ pub(super) fn file(
     jobs.problems.extend(folders::clashes(&jobs.owned));
     jobs.problems
         .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
+    let archives = archives::of(&jobs.specs, &jobs.env);
+    jobs.problems
+        .extend(archives::check(&jobs.specs, &archives, &jobs.readers));
     *problems = jobs.problems;
     *others = jobs.sessions.wrong;
     redact(problems, &used);
     let set = JobSet {
         jobs: jobs.specs,
-        env: jobs.env,
+        env: Arc::new(Env {
+            archives,
+            ..(*jobs.env).clone()
+        }),
         max_running: raw.max_running,
     };
     let mut warnings = Vec::new();
@@ -134,6 +141,7 @@ fn env(raw: &RawFile, context: &Context<'_>) -> Env {
         },
         clock: context.clock.clone(),
         host: context.host.clone(),
+        archives: BTreeMap::new(),
     }
 }
 

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::{self, Found, Published, Request, Source, State},
     gzip::Level,
-    job::{Cx, Disposition, Env, Job, JobError, JobName, Kind, Plan, Problem, Report, Trigger},
+    job::{
+        ArchiveFolder, Cx, Disposition, Env, Job, JobError, JobName, Kind, Plan, Problem, Report,
+        Trigger,
+    },
     retention::{self, Item, Keep},
     suggest::nearest,
     units::{Bytes, Span},
@@ -285,6 +288,14 @@ impl Job for Backup {
 
     fn owned_folders(&self, job: &JobName, env: &Env) -> Vec<PathBuf> {
         vec![self.folder(job, env)]
+    }
+
+    fn archives(&self, job: &JobName, env: &Env) -> Option<ArchiveFolder> {
+        let mut sources = self.sources(env).into_iter();
+        Some(ArchiveFolder {
+            folder: self.folder(job, env),
+            database: sources.any(|source| env.database.starts_with(plain(source.path()))),
+        })
     }
 }
 

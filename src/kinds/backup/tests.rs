@@ -194,3 +194,24 @@ fn paths_outside_the_root_keep_their_name_without_the_slash() {
         }]
     );
 }
+
+#[test]
+fn other_jobs_learn_where_the_archives_are_and_whether_the_database_is_in_them() {
+    let root = tempfile::tempdir().unwrap();
+    let env = site(root.path());
+    let job = "job".parse().unwrap();
+    for (what, database) in [
+        (&["config"][..], false),
+        (&["database"], true),
+        (&["logs", "data"], true),
+        (&["./data/trading_assistant.db"], true),
+    ] {
+        let backup = Backup {
+            what: what.iter().map(ToString::to_string).collect(),
+            ..Backup::default()
+        };
+        let archives = backup.archives(&job, &env).unwrap();
+        assert_eq!(archives.folder, env.settings.path("backups/job"));
+        assert_eq!(archives.database, database, "{what:?}");
+    }
+}
