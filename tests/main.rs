@@ -25,6 +25,8 @@ mod daemon;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod disk_full;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod explain;
