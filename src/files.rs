@@ -23,7 +23,7 @@ pub(crate) mod fault;
 
 /// In production nothing; in tests the place where a disk is full or the process is gone.
 #[cfg(not(test))]
-mod fault {
+pub(crate) mod fault {
     #[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
     pub(crate) fn step() -> std::io::Result<()> {
         Ok(())
@@ -152,6 +152,40 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(at("rename", from))
 }
 
+/// Gives `from` the name `to`, which must be free, in one step: whoever looks sees the file once,
+/// under the one or the other name. Not durable before both folders are synced ([`sync_dir`]).
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if the name is taken; [`io::ErrorKind::CrossesDevices`].
+pub fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("rename", from))?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // A filesystem that knows no such rename.
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            renamed => return renamed.map_err(|errno| at("rename", from)(errno.into())),
+        }
+    }
+    publish_by_rename(from, to)
+}
+
+/// Opens a file (made with mode 0600 if it is not there) so that whatever is written is added at its
+/// end, whoever else writes there.
+pub fn append_private(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    fault::step()
+        .and_then(|()| options.open(path))
+        .map_err(at("open", path))
+}
+
 /// Removes a file; one that is already gone is fine.
 pub fn remove(path: &Path) -> Result<(), Error> {
     fault::step().map_err(at("remove", path))?;
@@ -203,7 +237,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| root.path().join(name));
         write_atomic(&a, b"new").unwrap();
         write_atomic(&b, b"old").unwrap();
-        for attempt in [publish, publish_by_rename] {
+        for attempt in [publish, publish_by_rename, rename_new] {
             let error = attempt(&a, &b).unwrap_err();
             assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
         }
@@ -228,6 +262,21 @@ mod tests {
             (&b"one"[..], 0o600)
         );
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_appended_goes_to_the_end_of_a_private_file() {
+        let root = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| root.path().join(name));
+        for line in [b"one\n", b"two\n"] {
+            append_private(&a).unwrap().write_all(line).unwrap();
+        }
+        rename_new(&a, &b).unwrap();
+        assert_eq!(
+            (fs::read(&b).unwrap(), mode(&b)),
+            (b"one\ntwo\n".to_vec(), 0o600)
+        );
+        assert!(!a.exists());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The log: one line an event for people on standard error, one JSON object a line in the file.
 //!
-//! A log that cannot be written (a full disk, a closed terminal) loses lines; it never stops work.
+//! A log that cannot be written (a full disk, a closed terminal) never stops work. The file is
+//! rotated by its own writer ([`LogFile`]); the kind `rotate_logs` compresses and removes what is old.
 
-use std::{fs::File, io, io::IsTerminal, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io, io::IsTerminal, path::Path};
 
 use jiff::tz::TimeZone;
 use tracing_subscriber::{
@@ -15,7 +16,13 @@ use tracing_subscriber::{
 
 use crate::{clock::Clock, files};
 
+mod file;
+mod lines;
+mod name;
 mod one_line;
+
+pub use file::{Limits, LineWriter, LogFile, MAX_SIZE, free_name, writer_of};
+pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
 
 use one_line::OneLine;
 
@@ -33,6 +40,9 @@ pub enum Error {
     /// The file could not be opened.
     #[error(transparent)]
     File(#[from] files::Error),
+    /// A log that cannot be rotated because of its name.
+    #[error(transparent)]
+    Name(#[from] NotALog),
     /// This process has a log already.
     #[error("start the log")]
     Started(#[from] TryInitError),
@@ -69,6 +79,7 @@ pub struct Options<'a> {
 /// # Errors
 /// Also when the process has a log already.
 pub fn init(options: &Options<'_>) -> Result<(), Error> {
+    let open = |path| LogFile::open(path, options.clock.clone());
     let file = options.file.map(open).transpose()?;
     let filter = EnvFilter::try_new(options.filter).map_err(|source| Error::Filter {
         filter: options.filter.to_owned(),
@@ -83,16 +94,6 @@ pub fn init(options: &Options<'_>) -> Result<(), Error> {
         .with(console.then(|| human(OneLine(io::stderr), colour, stamp)))
         .try_init()?;
     Ok(())
-}
-
-/// Opens the file so that each line is added at its end, whoever else writes there.
-fn open(path: &Path) -> Result<File, files::Error> {
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(files::at("open", path))
 }
 
 /// Lines for people. Errors of the writer are swallowed: reporting them on standard error would

@@ -1,7 +1,7 @@
 //! What the log writes, and that nothing it writes to can stop it.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Write,
     os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
@@ -59,7 +59,8 @@ async fn programs_read_json_lines_that_are_added_to_a_private_file() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("x.log");
     for run in [1, 2] {
-        let subscriber = Registry::default().with(json(open(&path).unwrap(), stamp()));
+        let subscriber =
+            Registry::default().with(json(LogFile::open(&path, Clock::System).unwrap(), stamp()));
         with_default(subscriber, || {
             let span = tracing::info_span!("run", id = run);
             span.in_scope(|| tracing::warn!(size = 7, "two\nlines"));
