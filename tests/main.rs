@@ -41,6 +41,8 @@ mod ledger;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod log_reading;
+#[cfg(test)]
 mod log_writer;
 #[cfg(test)]
 mod reload;

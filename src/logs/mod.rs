@@ -16,13 +16,31 @@ use tracing_subscriber::{
 
 use crate::{clock::Clock, files};
 
+mod backwards;
+mod event;
 mod file;
+mod follow;
+mod level;
 mod lines;
 mod name;
+mod note;
 mod one_line;
+mod parts;
+mod pattern;
+mod reading;
+mod split;
+mod wanted;
 
+pub use event::{Event, printable};
 pub use file::{Limits, LineWriter, LogFile, MAX_SIZE, free_name, writer_of};
+pub use follow::Follower;
+pub use level::level;
 pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
+pub use note::Note;
+pub use parts::Log;
+pub use pattern::Pattern;
+pub use reading::{Out, Position, Query};
+pub use wanted::Wanted;
 
 use one_line::OneLine;
 

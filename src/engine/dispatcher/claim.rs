@@ -247,7 +247,7 @@ impl Dispatcher {
         reason: String,
     ) {
         let now = self.clock.now();
-        tracing::info!(job = %slot.job, slot = %slot.at, reason, "skipped");
+        tracing::info!(job = %slot.job, run = run_id.0, slot = %slot.at, reason, "skipped");
         let asker = self.askers.remove(&ticket);
         let event = Event::Finished(Finished {
             run_id,
