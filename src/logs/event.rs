@@ -139,7 +139,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// follows.
 fn value(value: &Value, quoted: bool) -> String {
     match value.as_str() {
-        None => value.to_string(),
+        // JSON escapes only some of the characters that control a terminal.
+        None => printable(&value.to_string()).into_owned(),
         Some(text) => {
             let is_word = !text.is_empty() && !text.contains([' ', '"', '=']);
             if quoted && !is_word {
@@ -242,7 +243,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_log_reaches_the_terminal_raw() {
-        let line = r#"{"timestamp":"\u001b[2J","level":"\u001b[1m","message":"\u001b]0;x\u0007","a\u001b":"\u009b1m","span":{"name":"\u001bc","b\r":"\u001b"}}"#;
+        let line = r#"{"timestamp":"\u001b[2J","level":"\u001b[1m","message":"\u001b]0;x\u0007","a\u001b":"\u009b1m","nested":["\u009b\u007f"],"span":{"name":"\u001bc","b\r":"\u001b"}}"#;
         let shown = Event::parse(line.as_bytes()).unwrap().human(false);
         assert!(!shown.contains(char::is_control), "{shown:?}");
         assert_eq!(printable("a\tb\u{1b}"), "a\tb\\u{1b}");

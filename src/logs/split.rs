@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 /// The longest line that is kept; of a longer one only this much of its beginning.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 256 << 10;
 
 /// What is done with a line, without its line break; `Break` once there have been enough.
 pub(super) type Each<'a> = dyn FnMut(&[u8]) -> ControlFlow<()> + 'a;
@@ -46,7 +46,8 @@ impl Splitter {
 
     fn keep(&mut self, piece: &[u8]) {
         let room = LONGEST.saturating_sub(self.rest.len());
-        self.rest.extend(piece.iter().take(room));
+        self.rest
+            .extend_from_slice(piece.get(..room).unwrap_or(piece));
     }
 }
 

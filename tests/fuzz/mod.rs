@@ -21,6 +21,7 @@ fn child() {
         ARCHIVE_MADE,
         ARCHIVE_TAR,
         JOBS_YAML,
+        LOG_READER,
         MANIFEST,
         SCHEDULE,
         SIDECAR,
@@ -227,6 +228,36 @@ const JOBS_YAML: Target = Target {
 #[test]
 fn a_job_file_is_read_or_refused_whatever_it_is() {
     fuzz(&JOBS_YAML);
+}
+
+const LOG_READER: Target = Target {
+    name: "log_reader",
+    corpus: "log_reader",
+    run: targets::log_reader,
+    words: &[
+        b"\n",
+        b"\n\n",
+        b"\"timestamp\":\"2026-01-02T00:00:00Z\",",
+        b"\"level\":\"ERROR\",",
+        b"\"job\":\"b\",",
+        b"\"run\":7,",
+        b"\"span\":{",
+        b"\"spans\":[",
+        b"\\u001b",
+        b"\x1b[2J",
+        b"\x1f\x8b\x08",
+        b"{}",
+        b"null",
+        b"\xff\xfe",
+        b"\0",
+    ],
+    block: 64,
+    rounds: [4_000, 200],
+};
+
+#[test]
+fn a_log_is_read_whatever_stands_in_it() {
+    fuzz(&LOG_READER);
 }
 
 const SCHEDULE: Target = Target {

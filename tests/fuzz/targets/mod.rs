@@ -17,6 +17,7 @@ mod archive_made;
 mod archive_tar;
 mod jobs_yaml;
 mod json;
+mod log_reader;
 mod sandbox;
 mod schedule;
 mod tape;
@@ -26,6 +27,7 @@ pub use archive_made::archive_made;
 pub use archive_tar::archive_tar;
 pub use jobs_yaml::jobs_yaml;
 pub use json::{manifest, sidecar};
+pub use log_reader::log_reader;
 pub use schedule::schedule;
 
 /// A folder whose files are made quickly: in memory where there is such a place.
