@@ -147,20 +147,30 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// How files that are not there yet are called; what a crash leaves can be told by it.
 pub const TEMP_PREFIX: &str = ".new-";
 
-/// Gives `from` the name `to`, which must be free, and makes that durable.
+/// Gives `from` the name `to`, which must be free, and makes that durable. After an error the file
+/// has its old name and not the new one.
 ///
 /// Links and unlinks instead of renaming, because a rename would replace an existing `to`.
 pub fn publish(from: &Path, to: &Path) -> Result<(), Error> {
     fault::step().map_err(at("publish", to))?;
+    let folder = parent(to);
     match fs::hard_link(from, to) {
-        Ok(()) => remove(from)?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(at("publish", to)(error));
-        }
+        // The old name stays until the new one is durable, so that there is a way back.
+        Ok(()) => sync_dir(folder)
+            .and_then(|()| remove(from))
+            .inspect_err(|_| {
+                // The first error counts.
+                let _removed = remove(to);
+            }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(at("publish", to)(error)),
         // A filesystem without hard links (exFAT, some network shares): a rename after a look.
-        Err(_) => publish_by_rename(from, to)?,
+        Err(_) => {
+            publish_by_rename(from, to)?;
+            sync_dir(folder).inspect_err(|_| {
+                let _back = publish_by_rename(to, from);
+            })
+        }
     }
-    sync_dir(parent(to))
 }
 
 fn publish_by_rename(from: &Path, to: &Path) -> Result<(), Error> {

@@ -27,9 +27,13 @@ mod daemon;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod disk_full;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod explain;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
@@ -38,6 +42,8 @@ mod kill;
 mod ledger;
 #[cfg(test)]
 mod locks;
+#[cfg(test)]
+mod log_reading;
 #[cfg(test)]
 mod log_writer;
 #[cfg(test)]

@@ -296,5 +296,5 @@ fn refuse(error: &engine::Error) -> Response {
         engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, Json(Refusal::of(error.to_string()))).into_response()
+    (status, Json(Refusal::of(chain(error)))).into_response()
 }

@@ -182,8 +182,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        archive::{extract, list, testing::World, verify},
-        files,
+        archive::{extract, list, remove, sweep, testing::World, verify},
+        files::{
+            self,
+            fault::{Fault, each},
+        },
         watch::{Cancel, CancelReason},
     };
 
@@ -355,6 +358,64 @@ mod tests {
         assert!(failures > 10, "{failures}");
     }
 
+    /// Everything beside the stream itself: RESTORE.txt, the partial file, its sync, the sidecar, the
+    /// name.
+    #[test]
+    fn a_fault_at_any_file_operation_leaves_older_archives_and_what_is_swept() {
+        for fault in [Fault::Full, Fault::Dead] {
+            let world = World::new();
+            let old = world.archive(true, &["config"]);
+            let before = fs::read(&old.path).unwrap();
+            let names = [NAME.to_owned(), format!("{NAME}.json")];
+            let request = world.request(true, &["config"]);
+            let text = world.path("backups/RESTORE.txt");
+            let operations = each(
+                fault,
+                |_| {
+                    // Written again, as by a program whose words have changed.
+                    File::create(&text).unwrap();
+                    create(&request, &watch())
+                },
+                |at, result| {
+                    assert_eq!(fs::read(&old.path).unwrap(), before, "{fault:?} at {at}");
+                    if let (Err(error), Fault::Full) = (&result, fault) {
+                        assert!(error.is_retryable(), "{error:?}");
+                    }
+                    // A process that is gone may have given the name before it could say so.
+                    for found in list(&world.path("backups")).unwrap() {
+                        let verified = verify(&found.path, Some(&world.keys()), &watch());
+                        verified.unwrap_or_else(|error| panic!("{fault:?} at {at}: {error}"));
+                        let known = result.is_ok() || fault == Fault::Dead;
+                        assert!(
+                            known || found.path == old.path,
+                            "{fault:?} at {at}: {found:?}"
+                        );
+                    }
+                    sweep(&world.path("backups")).unwrap();
+                    for found in list(&world.path("backups")).unwrap() {
+                        assert_eq!(found.state, State::Verified, "{fault:?} at {at}");
+                        if found.path != old.path {
+                            remove(&found).unwrap();
+                        }
+                    }
+                    create(&request, &watch())
+                        .map(|made| take_away(&made))
+                        .unwrap();
+                    let mut left = world.published();
+                    left.retain(|name| name != "RESTORE.txt");
+                    assert_eq!(left, names, "{fault:?} at {at}");
+                },
+            );
+            assert!(operations > 12, "{operations}");
+        }
+    }
+
+    /// Takes an archive away again.
+    fn take_away(made: &Published) {
+        let all = list(files::parent(&made.path)).unwrap();
+        remove(all.iter().find(|found| found.path == made.path).unwrap()).unwrap();
+    }
+
     #[test]
     fn cancellation_leaves_nothing_and_keeps_its_reason() {
         let world = World::new();
@@ -404,6 +465,39 @@ mod tests {
         let Err(error) = result else { panic!() };
         assert!(matches!(error, Error::ReadBack { .. }), "{error}");
         assert!(error.is_retryable());
+    }
+
+    /// A manifest is compared with the one that was read back: each number must survive JSON.
+    #[test]
+    fn moments_are_any_number_that_a_database_can_hold() {
+        let world = World::new();
+        let table = "CREATE TABLE ticks(ts REAL); INSERT INTO ticks VALUES (0.0)";
+        world
+            .database("data/trading.db")
+            .execute_batch(table)
+            .unwrap();
+        for (moment, newest) in [
+            (
+                "1764644800.7844157",
+                Some(serde_json::json!(1_764_644_800.784_415_7)),
+            ),
+            (
+                "1764428834.6154861",
+                Some(serde_json::json!(1_764_428_834.615_486_1)),
+            ),
+            ("8.589973e9", Some(serde_json::json!(8_589_973_000.0))),
+            ("9e999", None),
+        ] {
+            world
+                .database("data/trading.db")
+                .execute_batch(&format!("UPDATE ticks SET ts = {moment}"))
+                .unwrap();
+            let made = world.archive(true, &[]);
+            let found = verify(&made.path, Some(&world.keys()), &watch()).unwrap();
+            let tables = &found.manifest.unwrap().databases[0].tables;
+            let ticks = tables.iter().find(|table| table.name == "ticks").unwrap();
+            assert_eq!(ticks.newest, newest, "{moment}");
+        }
     }
 
     #[test]

@@ -45,11 +45,21 @@ pub fn extract(
     to: &Path,
     watch: &Watch,
 ) -> Result<Extracted, Error> {
+    into_folder(path, to, |sink| {
+        verify::verify_into(path, identities, watch, sink)
+    })
+}
+
+/// Makes the folder `to`, into which `read` writes; `path` is named in errors.
+pub(super) fn into_folder(
+    path: &Path,
+    to: &Path,
+    read: impl FnOnce(&mut dyn Sink) -> Result<Manifest, Error>,
+) -> Result<Extracted, Error> {
     let existed = check_target(to)?;
     files::create_private_dir(to)?;
     let mut unpack = Unpack::new(path, to);
-    let result = verify::verify_into(path, identities, watch, &mut unpack)
-        .and_then(|manifest| unpack.finish().map(|()| manifest));
+    let result = read(&mut unpack).and_then(|manifest| unpack.finish().map(|()| manifest));
     match result {
         Ok(manifest) => Ok(Extracted {
             to: to.to_owned(),

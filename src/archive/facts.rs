@@ -161,7 +161,8 @@ fn quoted(name: &str) -> String {
 fn json(value: ValueRef<'_>) -> Option<Value> {
     match value {
         ValueRef::Integer(number) => Some(number.into()),
-        ValueRef::Real(number) => Some(number.into()),
+        // JSON has no infinity, and what is written as null would be read back as nothing.
+        ValueRef::Real(number) => serde_json::Number::from_f64(number).map(Value::Number),
         ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into()),
         ValueRef::Null | ValueRef::Blob(_) => None,
     }

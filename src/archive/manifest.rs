@@ -121,7 +121,11 @@ impl Note {
 }
 
 impl Manifest {
-    pub(super) fn to_json(&self) -> Result<Vec<u8>, Error> {
+    /// The manifest as it stands in an archive.
+    ///
+    /// # Errors
+    /// [`Error::Name`] if it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
         let name = || MANIFEST.to_owned();
         let what = "it cannot be written as JSON";
         let wrong = |_| Error::Name { name: name(), what };
@@ -129,7 +133,10 @@ impl Manifest {
     }
 
     /// Reads a manifest of a known format.
-    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
             format: u32,

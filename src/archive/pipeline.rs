@@ -26,6 +26,7 @@ use super::{
     tar_write::TarWriter,
 };
 use crate::{
+    files::fault,
     gzip::{self, Matter, ParallelGzip},
     watch::{Progress, Watch},
 };
@@ -179,7 +180,9 @@ fn stream(
     let output = age.finish().map_err(&write)?.into_inner();
     let output = output.map_err(|error| write(IntoInnerError::into_error(error)))?;
     let (sha256, size) = output.finish();
-    to_sync.sync_all().map_err(&write)?;
+    fault::step()
+        .and_then(|()| to_sync.sync_all())
+        .map_err(&write)?;
     Ok(Streamed {
         manifest,
         crcs,

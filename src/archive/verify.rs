@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -121,8 +121,17 @@ pub(super) fn read(
     let decryptor = Decryptor::new_buffered(BufReader::new(file)).map_err(age)?;
     let identities = identities.iter().map(|identity| identity.inner() as _);
     let plain = decryptor.decrypt(identities).map_err(age)?;
-    let plain = gzip::Reader::new(BufReader::with_capacity(64 << 10, plain));
-    scan::scan(plain, path, watch, sink)
+    unpack(BufReader::with_capacity(64 << 10, plain), path, watch, sink)
+}
+
+/// Unpacks all of a decrypted archive into `sink`; `path` is named in errors.
+pub(super) fn unpack<R: BufRead>(
+    plain: R,
+    path: &Path,
+    watch: &Watch,
+    sink: &mut dyn Sink,
+) -> Result<Manifest, Error> {
+    scan::scan(gzip::Reader::new(plain), path, watch, sink)
 }
 
 /// Like [`verify`] with a key, but everything goes to `sink` on the way.

@@ -98,6 +98,8 @@ pub(super) enum Verb {
     Calendar(Calendar),
     /// Show past runs, newest first
     History(History),
+    /// Show the daemon's log, over its rotated and compressed files
+    Logs(Logs),
     /// Check the job file and show everything that is wrong with it
     Validate,
     /// Print the JSON schema of the job file
@@ -273,6 +275,31 @@ pub(super) struct History {
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 20)]
     pub(super) count: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Logs {
+    /// Only lines about this job, or about the run with this number
+    #[arg(value_name = "JOB|RUN")]
+    pub(super) target: Option<String>,
+    /// Go on with what is written, until Ctrl-C
+    #[arg(short, long, conflicts_with = "until")]
+    pub(super) follow: bool,
+    /// How many, the newest [default: 20; all with --since or --until]
+    #[arg(short = 'n', value_name = "N")]
+    pub(super) count: Option<usize>,
+    /// From when on, e.g. `24h`, `yesterday`, `2026-11-24 02:00`
+    #[arg(long, value_name = "WHEN")]
+    pub(super) since: Option<String>,
+    /// Before when
+    #[arg(long, value_name = "WHEN")]
+    pub(super) until: Option<String>,
+    /// As bad as this or worse: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", value_parser = crate::logs::level)]
+    pub(super) level: Option<tracing::Level>,
+    /// With this in the line as it is shown: a regular expression, or text
+    #[arg(long, value_name = "TEXT")]
+    pub(super) grep: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,6 +13,7 @@ mod explain;
 mod history;
 mod keys;
 mod list;
+mod logs;
 mod next;
 mod pause;
 mod plan;
@@ -80,6 +81,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::When(args) => when::run(shell, &args),
         Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
+        Verb::Logs(args) => logs::run(shell, &args),
         Verb::Validate => validate::run(shell),
         Verb::Schema => Ok(schema::run(shell)),
         Verb::Backups(args) => backups::run(shell, &args),

@@ -80,6 +80,8 @@ struct Asker {
     job: JobName,
     events: mpsc::UnboundedSender<Event>,
     watch: Watch,
+    /// Whether it knows that its claim waits for the ledger.
+    told: bool,
 }
 
 impl Dispatcher {

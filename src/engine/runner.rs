@@ -46,10 +46,12 @@ pub(super) async fn run(work: Work, under_way: UnderWay, done: mpsc::UnboundedSe
         timeout,
     } = work;
     let cancel = cx.watch.cancel.clone();
-    let name = cx.run.job.clone();
+    let name = (cx.run.job.clone(), cx.run.id);
     let mut thread = tokio::task::spawn_blocking(move || {
         drop(under_way);
-        job.run(&cx)
+        // Whatever is logged on this thread says by itself which run it is about.
+        let span = tracing::info_span!("run", job = %cx.run.job, run = cx.run.id.0);
+        span.in_scope(|| job.run(&cx))
     });
     let deadline = Instant::now().checked_add(timeout);
     let result = tokio::select! {
@@ -73,13 +75,13 @@ async fn at(deadline: Option<Instant>) {
 
 async fn await_cancelled(
     thread: &mut JoinHandle<Result<Report, JobError>>,
-    name: &crate::job::JobName,
+    (job, run): &(crate::job::JobName, crate::job::RunId),
 ) -> Result<Report, JobError> {
     loop {
         tokio::select! {
             result = &mut *thread => return flatten(result),
             () = tokio::time::sleep(STUCK_AFTER) => {
-                tracing::warn!(job = %name, "stuck: it was told to stop and goes on");
+                tracing::warn!(%job, run = run.0, "stuck: it was told to stop and goes on");
             }
         }
     }

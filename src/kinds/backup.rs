@@ -277,7 +277,7 @@ impl Job for Backup {
             }
             Err(error) => {
                 let why = crate::job::chain(&error);
-                tracing::error!(job = %cx.run.job, error = why, "old archives could not be removed");
+                tracing::error!(error = why, "old archives could not be removed");
                 report
                     .notes
                     .push(format!("old archives could not be removed: {why}"));

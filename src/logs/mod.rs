@@ -15,23 +15,42 @@ use tracing_subscriber::{
 
 use crate::clock::Clock;
 
+mod backwards;
 mod convert;
 mod copy;
 mod error;
+mod event;
 mod file;
+mod follow;
 mod foreign;
+mod level;
 mod lines;
 mod name;
+mod note;
 mod one_line;
+mod parts;
+mod pattern;
+mod reading;
 mod recover;
+mod split;
+mod tests;
+mod wanted;
 
 pub use convert::{CARRY, How, PACK, carry, convert, pack, same_bytes};
 pub use copy::copy_away;
 pub use error::Error;
+pub use event::{Event, printable};
 pub use file::{Limits, LineWriter, LogFile, MAX_SIZE, free_name, writer_of};
+pub use follow::Follower;
 pub use foreign::rename_away;
+pub use level::level;
 pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
+pub use note::Note;
+pub use parts::Log;
+pub use pattern::Pattern;
+pub use reading::{Out, Position, Query};
 pub use recover::{Found, Repair, Sealed, recover};
+pub use wanted::Wanted;
 
 use one_line::OneLine;
 
@@ -125,4 +144,3 @@ impl FormatTime for Stamp {
 }
 
 #[cfg(test)]
-mod tests;

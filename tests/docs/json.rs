@@ -126,6 +126,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ("Errors", &["-c", "bad.yaml", "validate"]),
         ("`run-job`", &["run-job", "a"]),
         ("`run-job --dry-run`", &["run-job", "a", "--dry-run"]),
+        ("`logs`", &["logs", "--grep", "started"]),
         ("`list`", &["list"]),
         ("`next`", &["next"]),
         ("`plan`", &["plan", "--days", "2"]),

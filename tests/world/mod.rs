@@ -16,11 +16,13 @@ use tempfile::TempDir;
 mod database;
 mod mount;
 mod process;
+mod small_disk;
 mod tools;
 
 pub(crate) use database::{Writer, create, dump, holds, integrity, query};
 pub(crate) use mount::Mount;
 pub(crate) use process::{Out, Process};
+pub(crate) use small_disk::{SmallDisk, on_small_disk};
 pub(crate) use tools::{need, skip};
 
 /// One job that backs up database and configuration when it is asked to.
@@ -89,8 +91,12 @@ pub(crate) struct World {
 impl World {
     /// A root with nothing but a job file.
     pub(crate) fn bare(jobs: &str) -> Self {
+        Self::bare_in(&std::env::temp_dir(), jobs)
+    }
+
+    fn bare_in(folder: &Path, jobs: &str) -> Self {
         let world = Self {
-            dir: tempfile::tempdir().unwrap(),
+            dir: tempfile::tempdir_in(folder).unwrap(),
         };
         fs::create_dir(world.root()).unwrap();
         world.jobs(jobs);
@@ -99,7 +105,12 @@ impl World {
 
     /// A root as after the first start: key, some configuration, a small database in WAL mode.
     pub(crate) fn new(jobs: &str) -> Self {
-        let world = Self::bare(jobs);
+        Self::new_in(&std::env::temp_dir(), jobs)
+    }
+
+    /// The same on a disk of its own.
+    pub(crate) fn new_in(folder: &Path, jobs: &str) -> Self {
+        let world = Self::bare_in(folder, jobs);
         world.write("config/watchlist.yaml", b"symbols: [AAPL, MSFT]\n");
         archive::generate(&world.key(), jiff::Timestamp::UNIX_EPOCH).unwrap();
         fs::create_dir(world.path("data")).unwrap();

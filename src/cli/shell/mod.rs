@@ -146,6 +146,11 @@ impl Shell {
         }
     }
 
+    /// Whether nobody reads the result any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     /// How instants are shown.
     pub(super) fn times(&self) -> Times {
         Times::at(self.site.zone.zone.clone(), self.site.clock.now())

@@ -13,7 +13,8 @@ use crate::{
         scribe::tell,
     },
     job::{Outcome, RunId, RunInfo, Slot, Trigger},
-    ledger::{Claim, Claimed, Decision, Fence, Waiting},
+    ledger::{self, Claim, Claimed, Decision, Fence, Waiting},
+    sqlite::Trouble,
     watch::Watch,
 };
 
@@ -50,6 +51,7 @@ impl Dispatcher {
                 Ok(Ok(claimed)) => claimed,
                 Ok(Err(error)) => {
                     tracing::error!(error = %crate::job::chain(&error), "claims wait for the ledger");
+                    self.tell_of_ledger(&pending, &error);
                     self.keep_unwritten(waits.into_iter().chain(pending), inputs);
                     return works;
                 }
@@ -73,6 +75,25 @@ impl Dispatcher {
         }
         self.give_up(pending, inputs);
         works
+    }
+
+    /// Says once to those who asked for these runs why they do not begin.
+    fn tell_of_ledger(&mut self, actions: &[Action], error: &ledger::Error) {
+        let note = match error.trouble() {
+            Trouble::Other => "waits for the ledger".to_owned(),
+            trouble => format!("waits for the ledger, which {trouble}"),
+        };
+        for action in actions {
+            let Action::Start { ticket, .. } = action else {
+                continue;
+            };
+            let Some(asker) = self.askers.get_mut(ticket) else {
+                continue;
+            };
+            if !std::mem::replace(&mut asker.told, true) {
+                self.tell_waiting(*ticket, &note);
+            }
+        }
     }
 
     /// A minute's worth of runs by hand are taken: the caller sees its events end without a run.
@@ -226,7 +247,7 @@ impl Dispatcher {
         reason: String,
     ) {
         let now = self.clock.now();
-        tracing::info!(job = %slot.job, slot = %slot.at, reason, "skipped");
+        tracing::info!(job = %slot.job, run = run_id.0, slot = %slot.at, reason, "skipped");
         let asker = self.askers.remove(&ticket);
         let event = Event::Finished(Finished {
             run_id,

@@ -89,6 +89,7 @@ impl Dispatcher {
                 job: slot.job.clone(),
                 events,
                 watch: watch.clone(),
+                told: false,
             },
         );
         self.input(Input::RunNow {
