@@ -31,7 +31,7 @@ pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
 pub use reload::Surroundings;
-pub use shelf::{Row, Shelf, find_archive, identities, shelf};
+pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
 pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use upcoming::{Upcoming, upcoming};
 pub use why::{Absence, Fate, Gap, Told, Which, Why, why};

@@ -33,6 +33,12 @@ pub enum Error {
         /// What is wrong with it; never holds a secret.
         what: String,
     },
+    /// There is no private key to open archives with.
+    #[error("there is no private key `{}`", path.display())]
+    MissingKey {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// age refused to encrypt.
     #[error("encrypt `{}`: {what}", path.display())]
     Encrypt {
@@ -174,6 +180,19 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// An archive has a layout that this program does not know yet.
+    #[error(
+        "`{}` was made by a newer Bellkeeper: its format is {format}, this one reads up to {known}",
+        path.display()
+    )]
+    Newer {
+        /// The archive.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The newest that this program reads.
+        known: u32,
+    },
     /// None of the given keys opens an archive.
     #[error("no private key at hand opens `{}`", path.display())]
     WrongKey {
@@ -239,6 +258,10 @@ impl Error {
                 ));
             }
             Self::Recipient { .. } => "mend `encryption: recipients:` in jobs.yaml",
+            Self::MissingKey { .. } => {
+                "put a copy of the private key there, or name its file: `identity: FILE` in \
+                 jobs.yaml, `--key FILE` on the command line"
+            }
             Self::KeyFile { .. } => "restore the key file from its copy",
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "make it readable for this user, or take it out of `what`"
@@ -282,6 +305,9 @@ impl Error {
             Self::NotAFolder { .. } => "choose another folder with `to`",
             Self::NoSpace { .. } => "free space, or keep fewer archives with `keep`",
             Self::Damaged { .. } => "use another archive; `backups list` shows them",
+            Self::Newer { .. } => {
+                "install that Bellkeeper, or use stock tools as RESTORE.txt beside it says"
+            }
             Self::WrongKey { .. } => "give the private key of one of the archive's recipients",
             Self::Unverifiable { .. } => "give a private key",
             Self::NotEmpty { .. } => "give a folder that does not exist yet",

@@ -291,6 +291,19 @@ pub(super) enum BackupsVerb {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+    /// Restore an archive as a trial, check its databases and measure how long it takes
+    Drill {
+        /// A path, a file name or a job (its newest) [default: latest]
+        #[arg(
+            value_name = "ARCHIVE",
+            default_value = "latest",
+            hide_default_value = true
+        )]
+        archive: String,
+        /// Private key to open it with [default: config/backup.key]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

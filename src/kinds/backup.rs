@@ -123,7 +123,7 @@ impl Backup {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sources: self.sources(env),
             live: vec![env.settings.ledger(), env.database.clone()],
-            exclude: vec![env.settings.lock()],
+            exclude: vec![env.settings.lock(), env.settings.scratch()],
             key_file: env.encryption.key_file.clone(),
             recipients: env.encryption.resolve()?,
             level: match self.compression {
@@ -387,7 +387,8 @@ fn report_of(published: &Published) -> Report {
     report
 }
 
-fn job_error(error: archive::Error) -> JobError {
+/// What an error of an archive means for a run.
+pub(super) fn job_error(error: archive::Error) -> JobError {
     if let Some(reason) = error.cancelled() {
         return crate::job::Cancelled(reason).into();
     }

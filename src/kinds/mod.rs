@@ -3,11 +3,16 @@
 use crate::job::Kind;
 
 mod backup;
+mod chosen;
+mod drill;
+mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use backup::{Backup, Compression, Judged};
+pub use drill::Drill;
+pub use verify::{Newest, Verify};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {
@@ -37,4 +42,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup];
+registry![Backup, Drill, Verify];

@@ -138,6 +138,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`backups list`", &["backups", "list"]),
         ("`backups show`", &["backups", "show", "latest"]),
         ("`backups verify`", &["backups", "verify"]),
+        ("`backups drill`", &["backups", "drill"]),
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
         ("`version`", &["version"]),
