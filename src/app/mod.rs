@@ -7,6 +7,7 @@ use crate::{
     system::LocalZone,
 };
 
+mod ahead;
 mod client;
 mod control;
 mod daemon;
@@ -25,6 +26,7 @@ mod upcoming;
 mod why;
 mod wire;
 
+pub use ahead::{Ahead, ahead};
 pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};

@@ -262,6 +262,9 @@ pub(super) struct History {
     pub(super) count: u32,
 }
 
+/// How many days of archives to come are shown unless told otherwise.
+pub(super) const DAYS: u16 = 90;
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct Backups {
     #[command(subcommand)]
@@ -275,6 +278,16 @@ pub(super) enum BackupsVerb {
         /// Only this job's
         #[arg(value_name = "JOB")]
         job: Option<String>,
+    },
+    /// Show what becomes of the archives in the days to come
+    Plan {
+        /// Only this job's
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+        /// How many days
+        #[arg(long, value_name = "N", default_value_t = DAYS,
+              value_parser = clap::value_parser!(u16).range(1..=3_660))]
+        days: u16,
     },
     /// Show what is known of an archive
     Show {

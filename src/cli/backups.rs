@@ -1,4 +1,4 @@
-//! `backups list|show|verify|drill`.
+//! `backups list|plan|show|verify|drill`.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +18,14 @@ use crate::{
 
 mod drill;
 mod list;
+mod plan;
+
+pub(super) use plan::told;
 
 pub(super) fn run(shell: &Shell, args: &args::Backups) -> Result {
     match &args.verb {
         BackupsVerb::List { job } => list::run(shell, job.as_deref()),
+        BackupsVerb::Plan { job, days } => plan::run(shell, job.as_deref(), *days),
         BackupsVerb::Show { archive } => show(shell, archive),
         BackupsVerb::Verify { archives, key } => verify(shell, archives, key.as_deref()),
         BackupsVerb::Drill { archive, key } => drill::run(shell, archive, key.as_deref()),

@@ -89,8 +89,7 @@ impl Backup {
         now: Timestamp,
         zone: &TimeZone,
     ) -> Result<Vec<Judged>, archive::Error> {
-        let mut found = archive::list(&self.folder(job, env))?;
-        found.retain(|found| found.name.job == *job);
+        let found = self.found(job, env)?;
         let items: Vec<Item> = found.iter().map(item).collect();
         let decisions = retention::decide(&items, &self.keep, now, zone);
         let verdicts: Vec<_> = decisions.into_iter().map(|d| (d.keep, d.reasons)).collect();
@@ -102,6 +101,20 @@ impl Backup {
                 reasons,
             })
             .collect())
+    }
+
+    /// The archives of `job` as `keep` sees them, newest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn items(&self, job: &JobName, env: &Env) -> Result<Vec<Item>, archive::Error> {
+        Ok(self.found(job, env)?.iter().map(item).collect())
+    }
+
+    fn found(&self, job: &JobName, env: &Env) -> Result<Vec<Found>, archive::Error> {
+        let mut found = archive::list(&self.folder(job, env))?;
+        found.retain(|found| found.name.job == *job);
+        Ok(found)
     }
 
     fn sources(&self, env: &Env) -> Vec<Source> {
