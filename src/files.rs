@@ -236,6 +236,36 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a folder with all that is in it, whatever its modes; one that is already gone is fine.
+/// Links are removed, never followed.
+pub fn remove_tree(path: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("remove", path))?;
+    let removed = match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path).and_then(|()| fs::remove_dir_all(path))
+        }
+        result => result,
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Gives the owner all rights to a folder and the folders in it: without them nothing in them can
+/// be removed.
+fn open_up(folder: &Path) -> io::Result<()> {
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(folder, all)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder that holds `path`.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -317,6 +347,33 @@ mod tests {
             (b"one\ntwo\n".to_vec(), 0o600)
         );
         assert!(!a.exists());
+    }
+
+    #[test]
+    fn a_tree_goes_whatever_its_modes_and_what_its_links_point_to_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = root.path().join("tree");
+        let outside = root.path().join("outside");
+        create_private_dir(&outside).unwrap();
+        write_atomic(&outside.join("f"), b"x").unwrap();
+        let fill = || {
+            create_private_dir(&tree.join("a/b")).unwrap();
+            write_atomic(&tree.join("a/b/f"), b"x").unwrap();
+            std::os::unix::fs::symlink(&outside, tree.join("a/link")).unwrap();
+            for folder in ["a/b", "a", ""] {
+                let none = PermissionsExt::from_mode(0o000);
+                fs::set_permissions(tree.join(folder), none).unwrap();
+            }
+        };
+        fill();
+        // Root may remove it anyway.
+        open_up(&tree).unwrap();
+        assert_eq!(["", "a", "a/b"].map(|f| mode(&tree.join(f))), [0o700; 3]);
+        remove_tree(&tree).unwrap();
+        fill();
+        remove_tree(&tree).unwrap();
+        assert!(!tree.exists() && outside.join("f").exists());
+        remove_tree(&tree).unwrap();
     }
 
     #[test]

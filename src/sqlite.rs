@@ -9,8 +9,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::files;
 
+mod image;
 mod trouble;
 
+pub use image::{broken_references, heed, open_image};
 pub use trouble::Trouble;
 
 /// What is wrong with a database file.

@@ -7,6 +7,7 @@ use crate::{
     system::LocalZone,
 };
 
+mod ahead;
 mod client;
 mod control;
 mod daemon;
@@ -27,13 +28,14 @@ mod upcoming;
 mod why;
 mod wire;
 
+pub use ahead::{Ahead, ahead};
 pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
 pub use reload::Surroundings;
-pub use shelf::{Row, Shelf, find_archive, identities, shelf};
+pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
 pub use statistics::{SignalStats, TradeStats, signal_stats, trade_stats};
 pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use upcoming::{Upcoming, upcoming};

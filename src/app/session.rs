@@ -1,6 +1,6 @@
 //! One life of a process that runs jobs: lock, ledger, engine; the same for daemon and `run-job`.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -184,21 +184,33 @@ pub(super) fn registrations(set: &JobSet) -> Vec<Registration> {
         .collect()
 }
 
-/// Removes partial files that a dead process left in the folders of jobs. A folder that cannot be
+/// Removes partial files that a dead process left in the folders of jobs, and its trials. A folder that cannot be
 /// swept is its job's trouble, which a run of it will tell; the other jobs live on.
 fn sweep(set: &JobSet) {
+    let scratch = set.env.settings.scratch();
+    match archive::sweep_scratch(&scratch) {
+        Ok(removed) => told(&removed),
+        Err(error) => {
+            let (path, error) = (scratch.display(), chain(&error));
+            tracing::warn!(%path, error, "it could not be swept");
+        }
+    }
     for spec in &set.jobs {
         for folder in spec.job.owned_folders(&spec.name, &set.env) {
             match archive::sweep(&folder) {
-                Ok(removed) => removed.iter().for_each(|path| {
-                    tracing::warn!(path = %path.display(), "removed what a crash had left behind");
-                }),
+                Ok(removed) => told(&removed),
                 Err(error) => {
                     let error = chain(&error);
                     tracing::warn!(job = %spec.name, error, "its folder could not be swept");
                 }
             }
         }
+    }
+}
+
+fn told(removed: &[PathBuf]) {
+    for path in removed {
+        tracing::warn!(path = %path.display(), "removed what a crash had left behind");
     }
 }
 

@@ -93,18 +93,25 @@ fn folders(loaded: &Loaded) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The private keys to open archives with: of `key`, or of the root's own key file; `None` if the
-/// root has none.
+/// The private keys to open archives with: of `key`, or else the root's own and the older ones beside
+/// it; `None` if the root has none.
 ///
 /// # Errors
-/// [`Error::Archive`] when the file cannot be read, [`Error::NoKey`] when `key` is not there.
+/// [`Error::Archive`] when a file cannot be read, [`Error::NoKey`] when `key` is not there.
 pub fn identities(site: &Site, key: Option<&Path>) -> Result<Option<Vec<Identity>>, Error> {
-    let own = site.settings.key_file();
-    let found = archive::identities(key.unwrap_or(&own))?;
-    match (key, found) {
-        (Some(key), None) => Err(Error::NoKey {
-            path: key.to_owned(),
-        }),
-        (_, found) => Ok(found),
-    }
+    let Some(key) = key else {
+        let ring = archive::ring(&site.settings.key_file())?;
+        let keys: Vec<_> = ring.into_iter().flat_map(|key| key.identities).collect();
+        return Ok((!keys.is_empty()).then_some(keys));
+    };
+    let found = archive::identities(key)?;
+    found.map(Some).ok_or_else(|| Error::NoKey {
+        path: key.to_owned(),
+    })
+}
+
+/// Whether the sidecar of an archive says that one of the keys opens it; unknown is yes.
+pub fn opens(archive: &Path, keys: &[Identity]) -> bool {
+    let sidecar = archive::Sidecar::read(archive).ok().flatten();
+    sidecar.is_none_or(|sidecar| sidecar.is_for(keys))
 }

@@ -158,6 +158,10 @@ fn sidecar(request: &Request, streamed: &Streamed, took: Duration) -> Sidecar {
             .map(Recipient::fingerprint)
             .collect(),
         state: State::Verified,
+        verified_at: None,
+        drilled_at: None,
+        recovery_seconds: None,
+        problem: None,
         databases: manifest.databases.clone(),
         notes: manifest.notes.clone(),
     }

@@ -33,6 +33,12 @@ pub enum Error {
         /// What is wrong with it; never holds a secret.
         what: String,
     },
+    /// There is no private key to open archives with.
+    #[error("there is no private key `{}`", path.display())]
+    MissingKey {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// age refused to encrypt.
     #[error("encrypt `{}`: {what}", path.display())]
     Encrypt {
@@ -105,6 +111,14 @@ pub enum Error {
         /// The first thing SQLite found.
         problem: String,
     },
+    /// A database that was restored as a trial is not what was archived.
+    #[error("restored database `{}`: {what}", path.display())]
+    Unsound {
+        /// The restored file.
+        path: PathBuf,
+        /// The first thing that is wrong with it.
+        what: String,
+    },
     /// The destination lies inside what is archived.
     #[error("destination inside the source: `{}` lies in `{}`", folder.display(), from.display())]
     InsideSource {
@@ -165,6 +179,19 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         what: String,
+    },
+    /// An archive has a layout that this program does not know yet.
+    #[error(
+        "`{}` was made by a newer Bellkeeper: its format is {format}, this one reads up to {known}",
+        path.display()
+    )]
+    Newer {
+        /// The archive.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The newest that this program reads.
+        known: u32,
     },
     /// None of the given keys opens an archive.
     #[error("no private key at hand opens `{}`", path.display())]
@@ -231,6 +258,10 @@ impl Error {
                 ));
             }
             Self::Recipient { .. } => "mend `encryption: recipients:` in jobs.yaml",
+            Self::MissingKey { .. } => {
+                "put a copy of the private key there, or name its file: `identity: FILE` in \
+                 jobs.yaml, `--key FILE` on the command line"
+            }
             Self::KeyFile { .. } => "restore the key file from its copy",
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "make it readable for this user, or take it out of `what`"
@@ -263,6 +294,10 @@ impl Error {
             Self::Corrupt { .. } => {
                 "restore the database from the last verified archive; older archives stay"
             }
+            Self::Unsound { .. } => {
+                "use an older archive, and see with `sqlite3 FILE 'PRAGMA integrity_check'` whether \
+                 the live database is sound"
+            }
             Self::InsideSource { .. } | Self::AroundSource { .. } => {
                 "choose a folder outside of what is archived with `to`"
             }
@@ -270,6 +305,9 @@ impl Error {
             Self::NotAFolder { .. } => "choose another folder with `to`",
             Self::NoSpace { .. } => "free space, or keep fewer archives with `keep`",
             Self::Damaged { .. } => "use another archive; `backups list` shows them",
+            Self::Newer { .. } => {
+                "install that Bellkeeper, or use stock tools as RESTORE.txt beside it says"
+            }
             Self::WrongKey { .. } => "give the private key of one of the archive's recipients",
             Self::Unverifiable { .. } => "give a private key",
             Self::NotEmpty { .. } => "give a folder that does not exist yet",

@@ -88,13 +88,13 @@ fn check_target(to: &Path) -> Result<bool, Error> {
 /// Removes what was extracted; what cannot be removed stays, for the first error counts.
 fn clear(to: &Path, existed: bool) {
     if !existed {
-        let _removed = fs::remove_dir_all(to);
+        let _removed = files::remove_tree(to);
         return;
     }
     for entry in fs::read_dir(to).into_iter().flatten().flatten() {
         let path = entry.path();
         let _removed = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => fs::remove_dir_all(&path).is_ok(),
+            Ok(kind) if kind.is_dir() => files::remove_tree(&path).is_ok(),
             _ => files::remove(&path).is_ok(),
         };
     }

@@ -64,8 +64,8 @@ fn found(path: PathBuf, name: ArchiveName, size_bytes: u64) -> Found {
             (Some(sidecar), State::Damaged, Some(problem))
         }
         Ok(Some(sidecar)) => {
-            let state = sidecar.state;
-            (Some(sidecar), state, None)
+            let (state, problem) = (sidecar.state, sidecar.problem.clone());
+            (Some(sidecar), state, problem)
         }
         Ok(None) => (None, State::Written, Some("it has no sidecar".to_owned())),
         Err(error) => (None, State::Written, Some(error.to_string())),

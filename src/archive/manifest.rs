@@ -6,7 +6,7 @@
 //! last, so a plain `tar x` leaves the complete one.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -133,22 +133,31 @@ impl Manifest {
     }
 
     /// Reads a manifest of a known format.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let Version { format } =
-            serde_json::from_slice(bytes).map_err(|error| format!("{MANIFEST}: {error}"))?;
-        if format != FORMAT {
-            return Err(format!(
-                "its format is {format}, this program knows {FORMAT}"
-            ));
-        }
-        serde_json::from_slice(bytes).map_err(|error| format!("{MANIFEST}: {error}"))
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Unreadable> {
+        read(bytes)
+    }
+}
+
+/// Why a manifest or sidecar cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It has a format that only a newer program knows.
+    Newer(u32),
+    /// It is not what it should be.
+    Broken(String),
+}
+
+/// Reads what has a `format`: of a newer one nothing else is looked at.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let broken = |error: serde_json::Error| Unreadable::Broken(error.to_string());
+    match serde_json::from_slice(bytes).map_err(broken)? {
+        Version { format } if format > FORMAT => Err(Unreadable::Newer(format)),
+        Version { format: 0 } => Err(Unreadable::Broken("its format is 0".to_owned())),
+        Version { .. } => serde_json::from_slice(bytes).map_err(broken),
     }
 }
 
@@ -164,8 +173,14 @@ mod tests {
         let newer = String::from_utf8(json)
             .unwrap()
             .replace("\"format\": 1", "\"format\": 9");
-        let message = Manifest::from_json(newer.as_bytes()).unwrap_err();
-        assert_eq!(message, "its format is 9, this program knows 1");
-        assert!(Manifest::from_json(b"{").is_err());
+        let error = Manifest::from_json(newer.as_bytes()).unwrap_err();
+        assert_eq!(error, Unreadable::Newer(9));
+        // Whatever else a newer one holds.
+        let error = Manifest::from_json(br#"{"format": 2}"#).unwrap_err();
+        assert_eq!(error, Unreadable::Newer(2));
+        for broken in [&b"{"[..], br#"{"format": 1}"#, br#"{"format": 0}"#] {
+            let error = Manifest::from_json(broken).unwrap_err();
+            assert!(matches!(error, Unreadable::Broken(_)));
+        }
     }
 }

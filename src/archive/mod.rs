@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 mod create;
 mod decrypted;
+mod drill;
 mod entry;
 mod error;
 mod extract;
@@ -21,35 +22,43 @@ mod manifest;
 mod name;
 mod open;
 mod pipeline;
+mod prove;
 mod publish;
 mod request;
 mod restore_text;
+mod ring;
 mod scan;
+mod scratch;
 mod seal;
 mod sidecar;
 mod snapshot;
 mod source;
 mod tar_write;
-#[cfg(test)]
-mod testing;
+mod trial;
 mod verify;
 mod walk;
 
 pub use create::create;
 pub use decrypted::{extract_decrypted, verify_decrypted};
+pub use drill::{Drilled, drill};
 pub use entry::{Entry, EntryKind, EntryName};
 pub use error::Error;
 pub use extract::{Extracted, extract};
 pub use folder::{Found, list, remove, sweep};
 pub use keys::{Identity, Recipient, check_recipient, fingerprint, generate, identities};
-pub use manifest::{Database, FORMAT, MANIFEST, Manifest, Note, Planned, Table};
+pub use manifest::{Unreadable, Database, FORMAT, MANIFEST, Manifest, Note, Planned, Table};
 pub use name::{ArchiveName, NotAnArchive};
+pub use prove::{Depth, Proved, Recorded, prove};
 pub use request::{Published, Request};
 pub use restore_text::RESTORE;
+pub use ring::{KeyFile, ring};
+pub use scratch::{Scratch, sweep_scratch};
 pub use seal::{seal, sha256_of, unseal};
 pub use sidecar::{Sidecar, State};
 pub use source::Source;
+pub use trial::{Sound, check_database, check_extracted};
 pub use verify::{Verified, verify};
+#[cfg(test)]
 
 /// To whom archives are encrypted. Nothing is ever written unencrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -16,7 +16,7 @@ use super::{
     Error,
     entry::{Entry, EntryKind, EntryName, Head, LONGEST_NAME},
     hash::{Sum, length},
-    manifest::{LARGEST, MANIFEST, Manifest},
+    manifest::{FORMAT, LARGEST, MANIFEST, Manifest, Unreadable},
 };
 use crate::watch::Watch;
 
@@ -244,7 +244,14 @@ impl Scanner<'_> {
         if length(&bytes) != head.size {
             return Err(self.wrong("it ends in the middle of its manifest"));
         }
-        let manifest = Manifest::from_json(&bytes).map_err(|what| self.wrong(what))?;
+        let manifest = Manifest::from_json(&bytes).map_err(|error| match error {
+            Unreadable::Newer(format) => Error::Newer {
+                path: self.archive.to_owned(),
+                format,
+                known: FORMAT,
+            },
+            Unreadable::Broken(what) => self.wrong(format!("{MANIFEST}: {what}")),
+        })?;
         let slot = if self.first.is_none() {
             self.sink.start(&manifest)?;
             &mut self.first

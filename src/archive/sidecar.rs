@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Error,
-    manifest::{Database, Note},
+    Error, Identity,
+    manifest::{self, Database, FORMAT, Note, Unreadable},
 };
 use crate::{files, words::JobName};
 
@@ -76,6 +76,18 @@ pub struct Sidecar {
     pub recipients: Vec<String>,
     /// How far it can be trusted.
     pub state: State,
+    /// When it was last read again and found as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<Timestamp>,
+    /// When it was last restored as a trial, with success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drilled_at: Option<Timestamp>,
+    /// How long that took, in seconds: reading, extracting and checking all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_seconds: Option<f64>,
+    /// What the last look at it found wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// Facts of the databases in it.
     pub databases: Vec<Database>,
     /// What was skipped or changed.
@@ -93,18 +105,31 @@ impl Sidecar {
     /// The sidecar of `archive`; `None` if it has none.
     ///
     /// # Errors
-    /// [`Error::Sidecar`] if it cannot be read.
+    /// [`Error::Sidecar`] if it cannot be read, [`Error::Newer`] if only a newer program can.
     pub fn read(archive: &Path) -> Result<Option<Self>, Error> {
         let path = Self::path_for(archive);
         let what = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => error.to_string(),
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(bytes) => match manifest::read(&bytes) {
                 Ok(sidecar) => return Ok(Some(sidecar)),
-                Err(error) => error.to_string(),
+                Err(Unreadable::Newer(format)) => {
+                    return Err(Error::Newer {
+                        path: archive.to_owned(),
+                        format,
+                        known: FORMAT,
+                    });
+                }
+                Err(Unreadable::Broken(what)) => what,
             },
         };
         Err(Error::Sidecar { path, what })
+    }
+
+    /// Whether the archive is encrypted to one of the keys.
+    pub fn is_for(&self, keys: &[Identity]) -> bool {
+        let mut fingerprints = keys.iter().map(|key| key.recipient().fingerprint());
+        fingerprints.any(|fingerprint| self.recipients.contains(&fingerprint))
     }
 
     /// Replaces the sidecar of `archive`, e.g. after a drill.

@@ -277,6 +277,9 @@ pub(super) struct History {
     pub(super) count: u32,
 }
 
+/// How many days of archives to come are shown unless told otherwise.
+pub(super) const DAYS: u16 = 90;
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct Logs {
     /// Only lines about this job, or about the run with this number
@@ -316,6 +319,16 @@ pub(super) enum BackupsVerb {
         #[arg(value_name = "JOB")]
         job: Option<String>,
     },
+    /// Show what becomes of the archives in the days to come
+    Plan {
+        /// Only this job's
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+        /// How many days
+        #[arg(long, value_name = "N", default_value_t = DAYS,
+              value_parser = clap::value_parser!(u16).range(1..=3_660))]
+        days: u16,
+    },
     /// Show what is known of an archive
     Show {
         /// A path, a file name, a job (its newest) or `latest`
@@ -328,6 +341,19 @@ pub(super) enum BackupsVerb {
         #[arg(value_name = "ARCHIVE")]
         archives: Vec<String>,
         /// Private key to open them with [default: config/backup.key]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Restore an archive as a trial, check its databases and measure how long it takes
+    Drill {
+        /// A path, a file name or a job (its newest) [default: latest]
+        #[arg(
+            value_name = "ARCHIVE",
+            default_value = "latest",
+            hide_default_value = true
+        )]
+        archive: String,
+        /// Private key to open it with [default: config/backup.key]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },

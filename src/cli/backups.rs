@@ -1,4 +1,4 @@
-//! `backups list|show|verify`.
+//! `backups list|plan|show|verify|drill`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,81 +6,30 @@ use serde_json::{Value, json};
 
 use super::{
     args::{self, BackupsVerb},
-    shell::{Bar, Failure, Result, Shell, count, exit, unknown_job},
+    shell::{Bar, Failure, Result, Shell, count, exit},
 };
 use crate::{
-    app::{self, Row, Shelf},
-    archive::{self, Identity, Sidecar},
+    app::{self, Shelf},
+    archive::{self, Identity, Proved, Recorded, Sidecar},
     jobfile::Loaded,
     units::Bytes,
     watch::Watch,
 };
 
+mod drill;
+mod list;
+mod plan;
+
+pub(super) use plan::told;
+
 pub(super) fn run(shell: &Shell, args: &args::Backups) -> Result {
     match &args.verb {
-        BackupsVerb::List { job } => list(shell, job.as_deref()),
+        BackupsVerb::List { job } => list::run(shell, job.as_deref()),
+        BackupsVerb::Plan { job, days } => plan::run(shell, job.as_deref(), *days),
         BackupsVerb::Show { archive } => show(shell, archive),
         BackupsVerb::Verify { archives, key } => verify(shell, archives, key.as_deref()),
+        BackupsVerb::Drill { archive, key } => drill::run(shell, archive, key.as_deref()),
     }
-}
-
-fn list(shell: &Shell, job: Option<&str>) -> Result {
-    let loaded = shell.load()?;
-    if let Some(job) = job.filter(|job| loaded.set.get(job).is_none()) {
-        return Err(unknown_job(&loaded, job));
-    }
-    let Shelf { rows, unreadable } = app::shelf(&shell.site, &loaded, job);
-    if shell.json {
-        for row in &rows {
-            shell.json_line(&as_json(row));
-        }
-        return Ok(tell(shell, unreadable));
-    }
-    if rows.is_empty() && unreadable.is_empty() {
-        shell.say("there is no archive yet; `bellkeeper run-job` makes one");
-        return Ok(exit::OK);
-    }
-    let times = shell.times();
-    for row in &rows {
-        let found = &row.judged.found;
-        let keep = if row.judged.keep { "keep" } else { "remove" };
-        shell.line(found.name.to_string());
-        let (age, size) = (times.relative(found.name.slot), Bytes(found.size_bytes));
-        shell.line(format!("  {age}, {size}, {}, {keep}:", found.state));
-        for reason in &row.judged.reasons {
-            shell.line(format!("    {reason}"));
-        }
-        if let Some(problem) = &found.problem {
-            shell.line(format!("  problem: {problem}"));
-        }
-    }
-    Ok(tell(shell, unreadable))
-}
-
-/// What could not be listed; the first of it decides the exit code.
-fn tell(shell: &Shell, unreadable: Vec<archive::Error>) -> u8 {
-    let codes = unreadable
-        .into_iter()
-        .map(|error| shell.fail(&error.into()));
-    let codes: Vec<u8> = codes.collect();
-    codes.first().copied().unwrap_or(exit::OK)
-}
-
-fn as_json(row: &Row) -> Value {
-    let found = &row.judged.found;
-    let sidecar = found.sidecar.as_ref();
-    json!({
-        "path": found.path,
-        "job": row.job,
-        "slot": found.name.slot,
-        "size_bytes": found.size_bytes,
-        "state": found.state,
-        "keep": row.judged.keep,
-        "reasons": row.judged.reasons,
-        "problem": found.problem,
-        "sha256": sidecar.map(|sidecar| &sidecar.sha256),
-        "run_id": sidecar.map(|sidecar| sidecar.run_id),
-    })
 }
 
 /// The job file helps to find archives by name; a path is found without it.
@@ -116,7 +65,10 @@ fn show(shell: &Shell, name: &str) -> Result {
         ),
         ("slot", times.absolute(sidecar.slot)),
         ("shows", times.absolute(sidecar.created_at)),
-        ("state", sidecar.state.to_string()),
+        (
+            "state",
+            list::standing(&times, sidecar.state, Some(&sidecar)),
+        ),
         (
             "size",
             format!(
@@ -135,6 +87,15 @@ fn show(shell: &Shell, name: &str) -> Result {
     ];
     for (name, value) in pairs {
         shell.line(format!("{name:<10} {value}"));
+    }
+    contents(shell, &sidecar);
+    Ok(exit::OK)
+}
+
+/// What is known of what is in it.
+fn contents(shell: &Shell, sidecar: &Sidecar) {
+    if let Some(problem) = &sidecar.problem {
+        shell.line(format!("problem    {problem}"));
     }
     for database in &sidecar.databases {
         shell.line(format!(
@@ -157,7 +118,6 @@ fn show(shell: &Shell, name: &str) -> Result {
     for note in &sidecar.notes {
         shell.line(format!("note       {}: {}", note.path, note.note));
     }
-    Ok(exit::OK)
 }
 
 fn verify(shell: &Shell, names: &[String], key: Option<&Path>) -> Result {
@@ -168,7 +128,7 @@ fn verify(shell: &Shell, names: &[String], key: Option<&Path>) -> Result {
     };
     let identities = app::identities(&shell.site, key)?;
     let (paths, unreadable) = paths(shell, loaded.as_ref(), names)?;
-    let mut code = tell(shell, unreadable);
+    let mut code = list::tell(shell, unreadable);
     if paths.is_empty() && code == exit::OK {
         shell.say("there is no archive yet");
     }
@@ -206,18 +166,34 @@ fn verify_one(
 ) -> std::result::Result<(), Failure> {
     let watch = Watch::default();
     let bar = Bar::new(shell.draws());
-    let verified = bar.while_running(&watch, || archive::verify(path, identities, &watch));
-    let verified = verified?;
-    let depth = if verified.manifest.is_some() {
-        "content"
-    } else {
-        "checksum"
+    let keys = identities.filter(|keys| app::opens(path, keys));
+    let now = shell.site.clock.now();
+    let proved = bar.while_running(&watch, || archive::prove(path, keys, now, &watch));
+    let Proved {
+        verified,
+        depth,
+        recorded,
+        ..
+    } = match proved {
+        // It is as written: that it cannot be kept is worth a word, and no failure of the archive.
+        Err(archive::Error::File(error)) => {
+            shell.note(format!(
+                "not kept in the sidecar: {}",
+                crate::job::chain(&error)
+            ));
+            let verified = bar.while_running(&watch, || archive::verify(path, keys, &watch))?;
+            Proved::of(verified)
+        }
+        proved => proved?,
     };
+    if recorded == Recorded::NoSidecar {
+        shell.note(format!("{}: no sidecar to keep this in", path.display()));
+    }
     if shell.json {
         shell.json_line(&json!({
             "path": path,
             "verified": true,
-            "depth": depth,
+            "depth": depth.as_str(),
             "size_bytes": verified.size_bytes,
             "sha256": verified.sha256,
             "entries": verified.manifest.as_ref().map(|manifest| manifest.entries.len()),
@@ -225,6 +201,10 @@ fn verify_one(
     } else {
         let what = match &verified.manifest {
             Some(manifest) => format!("{} as written", count(manifest.entries.len(), "entry")),
+            None if identities.is_some() => {
+                "its checksum is as written; no key at hand opens it to check its content"
+                    .to_owned()
+            }
             None => "its checksum is as written; a private key would check its content".to_owned(),
         };
         shell.line(format!("{}: {what}", path.display()));

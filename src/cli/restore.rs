@@ -63,7 +63,7 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
 
 /// Calls `act` at the first signal; where signals cannot be listened to, one just ends the process
 /// and what is extracted so far stays.
-fn on_interrupt(act: impl FnOnce() + Send + 'static) {
+pub(super) fn on_interrupt(act: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let listened = block_on(async { Ok(Interrupts::new()?.next().await) });
         if listened.is_ok() {

@@ -1,7 +1,7 @@
 //! `run-job`: runs a job now and follows it; the same with a daemon and without.
 
 use super::{
-    args,
+    args, backups,
     shell::{
         Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, unknown_job,
         variable,
@@ -104,6 +104,15 @@ fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
         table.row([step.act, subject, step.reason]);
     }
     shell.line(table.render());
+    for ahead in app::ahead(&shell.site, loaded, Some(name), args::DAYS)? {
+        shell.line(format!(
+            "\nthe next {} days, if every run succeeds:",
+            args::DAYS
+        ));
+        for line in backups::told(shell, &ahead) {
+            shell.line(line);
+        }
+    }
     Ok(exit::OK)
 }
 

@@ -258,7 +258,12 @@ impl Jobs<'_> {
     /// Remembers whose archives the job reads, until all jobs are known.
     fn reads(&mut self, key: &Key, kind: Option<&(Key, Node)>, built: &Built) {
         for read in built.job.archives_of() {
-            let place = kind.map_or(key.place, |(key, node)| setting(key, node, read.setting));
+            let place = kind.map_or(key.place, |(key, node)| {
+                let all = node.get(read.setting).map(|node| node.texts(&self.skip));
+                let mut names = all.unwrap_or_default().into_iter();
+                let found = names.find(|(text, _)| text.text == read.job.as_str());
+                found.map_or_else(|| setting(key, node, read.setting), |(_, place)| place)
+            });
             self.readers.push(Reader { read, place });
         }
     }

@@ -89,8 +89,7 @@ impl Backup {
         now: Timestamp,
         zone: &TimeZone,
     ) -> Result<Vec<Judged>, archive::Error> {
-        let mut found = archive::list(&self.folder(job, env))?;
-        found.retain(|found| found.name.job == *job);
+        let found = self.found(job, env)?;
         let items: Vec<Item> = found.iter().map(item).collect();
         let decisions = retention::decide(&items, &self.keep, now, zone);
         let verdicts: Vec<_> = decisions.into_iter().map(|d| (d.keep, d.reasons)).collect();
@@ -102,6 +101,20 @@ impl Backup {
                 reasons,
             })
             .collect())
+    }
+
+    /// The archives of `job` as `keep` sees them, newest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn items(&self, job: &JobName, env: &Env) -> Result<Vec<Item>, archive::Error> {
+        Ok(self.found(job, env)?.iter().map(item).collect())
+    }
+
+    fn found(&self, job: &JobName, env: &Env) -> Result<Vec<Found>, archive::Error> {
+        let mut found = archive::list(&self.folder(job, env))?;
+        found.retain(|found| found.name.job == *job);
+        Ok(found)
     }
 
     fn sources(&self, env: &Env) -> Vec<Source> {
@@ -123,7 +136,7 @@ impl Backup {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sources: self.sources(env),
             live: vec![env.settings.ledger(), env.database.clone()],
-            exclude: vec![env.settings.lock()],
+            exclude: vec![env.settings.lock(), env.settings.scratch()],
             key_file: env.encryption.key_file.clone(),
             recipients: env.encryption.resolve()?,
             level: match self.compression {
@@ -387,7 +400,8 @@ fn report_of(published: &Published) -> Report {
     report
 }
 
-fn job_error(error: archive::Error) -> JobError {
+/// What an error of an archive means for a run.
+pub(super) fn job_error(error: archive::Error) -> JobError {
     if let Some(reason) = error.cancelled() {
         return crate::job::Cancelled(reason).into();
     }

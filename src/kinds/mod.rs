@@ -3,13 +3,17 @@
 use crate::job::Kind;
 
 mod backup;
+mod chosen;
+mod drill;
 mod rotate_logs;
-
-#[cfg(test)]
-mod tests;
+mod verify;
 
 pub use backup::{Backup, Compression, Judged};
+pub use drill::Drill;
 pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
+pub use verify::{Newest, Verify};
+
+#[cfg(test)]
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {
@@ -39,4 +43,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup, RotateLogs];
+registry![Backup, Verify, Drill, RotateLogs];

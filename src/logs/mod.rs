@@ -33,7 +33,6 @@ mod pattern;
 mod reading;
 mod recover;
 mod split;
-mod tests;
 mod wanted;
 
 pub use convert::{CARRY, How, PACK, carry, convert, pack, same_bytes};
@@ -144,3 +143,4 @@ impl FormatTime for Stamp {
 }
 
 #[cfg(test)]
+mod tests;

@@ -10,6 +10,11 @@
 //! - The newest verified archive stays whatever the rules say.
 //! - An archive from the future (the clock was set back) stays and counts for nothing.
 //! - `max_total_size` comes last: of what would stay, the oldest verified go first.
+//!
+//! What holds as time moves on under the same rules, every new archive being newer than all before:
+//! without `max_total_size`, deciding after each archive leaves what deciding once at the end over
+//! all that ever were would leave, so what has gone is never wanted again. With it that does not
+//! hold: when a large archive gives way to a smaller one, one that has gone might fit again.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,11 +23,13 @@ use crate::units::{Bytes, Span};
 
 mod decide;
 mod rules;
+mod simulate;
 
 #[cfg(test)]
 mod tests;
 
 pub use decide::{Decision, Item, decide};
+pub use simulate::{Course, Day, End, Simulation, simulate};
 
 /// The rules of `keep:`. An archive stays if any rule wants it; with no rule at all everything stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod simulation;
+
 fn item(at: &str) -> Item {
     Item {
         id: at.to_owned(),

@@ -86,6 +86,11 @@ impl Settings {
         self.path("config/backup.key")
     }
 
+    /// The folder of restores that are only a trial; nothing in it outlives its run.
+    pub fn scratch(&self) -> PathBuf {
+        self.path(".drill")
+    }
+
     /// The daemon's log.
     pub fn log_file(&self) -> PathBuf {
         self.path("logs/bellkeeper.log")

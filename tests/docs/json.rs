@@ -139,8 +139,10 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`pause`, `resume`", &["resume", "a"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
+        ("`backups plan`", &["backups", "plan", "--days", "2"]),
         ("`backups show`", &["backups", "show", "latest"]),
         ("`backups verify`", &["backups", "verify"]),
+        ("`backups drill`", &["backups", "drill"]),
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
         (

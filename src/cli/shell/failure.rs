@@ -240,7 +240,7 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
 
 fn archive_code(error: &archive::Error) -> u8 {
     match error {
-        archive::Error::WrongKey { .. } => exit::WRONG_KEY,
+        archive::Error::WrongKey { .. } | archive::Error::MissingKey { .. } => exit::WRONG_KEY,
         archive::Error::NoRecipient { .. } | archive::Error::Recipient { .. } => {
             exit::CONFIGURATION
         }

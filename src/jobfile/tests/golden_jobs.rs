@@ -37,7 +37,7 @@ fn a_key_nobody_could_mean() {
     4 |     command: rm
       |     ^^^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup` or `rotate_logs`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup`, `verify`, `drill`, `prune`, `maintain` or `rotate_logs`
     ");
 }
 
@@ -89,7 +89,7 @@ fn a_kind_that_is_not_there() {
     2 |   a:
       |   ^
       |
-      = help: add one of `backup` or `rotate_logs`, e.g. `backup: {}`
+      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain` or `rotate_logs`, e.g. `backup: {}`
     ");
 }
 
@@ -430,7 +430,7 @@ jobs:
     8 |   b:
       |   ^
       |
-      = help: add one of `backup` or `rotate_logs`, e.g. `backup: {}`
+      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain` or `rotate_logs`, e.g. `backup: {}`
 
     error: `enabled`: expected `true` or `false`, found the number 1
      --> jobs.yaml:9:14
@@ -572,5 +572,67 @@ fn logs_that_cannot_be_rotated() {
       |                                                                 ^^^
       |
       = help: make it smaller
+    ");
+}
+
+#[test]
+fn archives_of_jobs_that_make_none() {
+    let text = "jobs:
+  backup-daily:
+    backup: {}
+  prove:
+    verify: {jobs: [backup-daly], newest: 1}
+  drill:
+    drill:
+      jobs:
+        - backup-daily
+        - prove
+";
+    assert_snapshot!(rendered(text), @r"
+    error: there is no job `backup-daly`
+     --> jobs.yaml:5:21
+      |
+    5 |     verify: {jobs: [backup-daly], newest: 1}
+      |                     ^^^^^^^^^^^
+      |
+      = help: did you mean `backup-daily`?
+
+    error: the job `prove` makes no archives
+      --> jobs.yaml:10:11
+       |
+    10 |         - prove
+       |           ^^^^^
+       |
+       = help: expected one of `backup-daily`
+    ");
+    let text = "jobs:
+  drill:
+    drill: {jobs: [b]}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: there is no job `b`
+     --> jobs.yaml:3:20
+      |
+    3 |     drill: {jobs: [b]}
+      |                    ^
+      |
+      = help: add a job of the kind `backup`
+    ");
+}
+
+#[test]
+fn a_number_of_archives_that_is_none() {
+    let text = "jobs:
+  backup-daily:
+    backup: {}
+  prove:
+    verify: {newest: 0}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `newest`: expected a number from 1 or `all`, found the number 0
+     --> jobs.yaml:5:22
+      |
+    5 |     verify: {newest: 0}
+      |                      ^
     ");
 }
