@@ -152,6 +152,27 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(at("rename", from))
 }
 
+/// Gives a file a second name, which must be free; a link gets one itself, not what it points to.
+///
+/// # Errors
+/// Also where the filesystem has no hard links.
+pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
+    fault::step()
+        .and_then(|()| fs::hard_link(from, to))
+        .map_err(at("link", from))
+}
+
+/// Removes a folder with all it holds; one that is already gone is fine.
+pub fn remove_tree(path: &Path) -> Result<(), Error> {
+    fault::step().map_err(at("remove folder", path))?;
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(at("remove folder", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes a file; one that is already gone is fine.
 pub fn remove(path: &Path) -> Result<(), Error> {
     fault::step().map_err(at("remove", path))?;

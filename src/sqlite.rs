@@ -9,8 +9,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::files;
 
+mod exclusive;
 mod trouble;
 
+pub use exclusive::{Exclusive, SIDE_FILES, beside};
 pub use trouble::Trouble;
 
 /// What is wrong with a database file.
