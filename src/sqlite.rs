@@ -10,9 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use crate::files;
 
 mod exclusive;
+mod image;
 mod trouble;
 
 pub use exclusive::{Exclusive, SIDE_FILES, beside};
+pub use image::{broken_references, heed, open_image};
 pub use trouble::Trouble;
 
 /// What is wrong with a database file.

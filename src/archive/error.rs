@@ -105,6 +105,14 @@ pub enum Error {
         /// The first thing SQLite found.
         problem: String,
     },
+    /// A database that was restored as a trial is not what was archived.
+    #[error("restored database `{}`: {what}", path.display())]
+    Unsound {
+        /// The restored file.
+        path: PathBuf,
+        /// The first thing that is wrong with it.
+        what: String,
+    },
     /// The destination lies inside what is archived.
     #[error("destination inside the source: `{}` lies in `{}`", folder.display(), from.display())]
     InsideSource {
@@ -262,6 +270,10 @@ impl Error {
             Self::NotADatabase { .. } => "check `database` in jobs.yaml",
             Self::Corrupt { .. } => {
                 "restore the database from the last verified archive; older archives stay"
+            }
+            Self::Unsound { .. } => {
+                "use an older archive, and see with `sqlite3 FILE 'PRAGMA integrity_check'` whether \
+                 the live database is sound"
             }
             Self::InsideSource { .. } | Self::AroundSource { .. } => {
                 "choose a folder outside of what is archived with `to`"

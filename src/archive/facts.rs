@@ -26,7 +26,7 @@ const TIME_COLUMNS: [&str; 12] = [
 /// decode every row, which took 5 % of the processor time of a whole backup.
 const LONGEST_SCAN: i64 = 100_000;
 
-/// What `quick_check` says of rows that break a rule of their table in a file that is whole.
+/// What a check says of rows that break a rule of their table in a file that is whole.
 const CONSTRAINTS: [&str; 5] = [
     "NULL value in ",
     "CHECK constraint failed in ",
@@ -41,14 +41,28 @@ pub(super) fn is_only_a_constraint(problem: &str) -> bool {
     CONSTRAINTS.iter().any(is_note) || problem.starts_with("not checked: ")
 }
 
-/// What `quick_check` finds; empty if all is well.
+/// How much of a database is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Pages and rows, without the indexes: `quick_check`.
+    Quick,
+    /// Every index against its table, too: `integrity_check`.
+    Whole,
+}
+
+/// What SQLite finds when it checks the database; empty if all is well.
 pub(super) fn check(
     connection: &Connection,
+    depth: Depth,
     watch: &Watch,
     wrap: &dyn Fn(rusqlite::Error) -> Error,
 ) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
-    let mut statement = match connection.prepare("PRAGMA quick_check(20)") {
+    let pragma = match depth {
+        Depth::Quick => "PRAGMA quick_check(20)",
+        Depth::Whole => "PRAGMA integrity_check(20)",
+    };
+    let mut statement = match connection.prepare(pragma) {
         Ok(statement) => statement,
         Err(error) => return unknown_or(error, wrap).map(|note| vec![note]),
     };

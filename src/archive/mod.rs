@@ -30,6 +30,7 @@ mod source;
 mod tar_write;
 #[cfg(test)]
 mod testing;
+mod trial;
 mod verify;
 mod walk;
 
@@ -45,6 +46,7 @@ pub use request::{Published, Request};
 pub use restore_text::RESTORE;
 pub use sidecar::{Sidecar, State};
 pub use source::Source;
+pub use trial::{Sound, check_database, check_extracted};
 pub use verify::{Verified, verify};
 
 /// To whom archives are encrypted. Nothing is ever written unencrypted.

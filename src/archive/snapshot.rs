@@ -15,7 +15,8 @@ use rusqlite::{Connection, ErrorCode, backup};
 use tempfile::NamedTempFile;
 
 use super::{
-    Error, facts,
+    Error,
+    facts::{self, Depth},
     manifest::{Database, Note},
     walk::Item,
 };
@@ -100,7 +101,7 @@ impl Snapshot {
             return Ok(());
         }
         let error = |error| wrap(&self.path, error);
-        for problem in facts::check(&self.connection, watch, &error)? {
+        for problem in facts::check(&self.connection, Depth::Quick, watch, &error)? {
             if !facts::is_only_a_constraint(&problem) {
                 let path = self.path.clone();
                 return Err(Error::Corrupt { path, problem });
