@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// How the folders begin in which a restore keeps what it has replaced; no backup holds them.
+pub const KEPT_ASIDE: &str = ".before-restore-";
+
 /// What a person gave on the command line or in the environment, as written.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {

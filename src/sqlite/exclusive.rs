@@ -1,6 +1,9 @@
 //! A database for oneself: nobody else can open it, and its main file alone is all of it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -28,13 +31,13 @@ pub struct Exclusive {
 }
 
 impl Exclusive {
-    /// Takes the database at `path`, waiting a few seconds for others to end what they do, and folds
-    /// its write-ahead log or rolls its journal back.
+    /// Takes the database at `path`, waiting so long for others to end what they do, and folds its
+    /// write-ahead log or rolls its journal back.
     ///
     /// # Errors
     /// [`Error::Open`]; its trouble is `Locked` when others have it open (with a write-ahead log: even
     /// if they do nothing), and `Damaged` when nobody could read it.
-    pub fn take(path: &Path) -> Result<Self, Error> {
+    pub fn take(path: &Path, patience: Duration) -> Result<Self, Error> {
         let wrap = |source| Error::Open {
             path: path.to_owned(),
             source,
@@ -43,6 +46,7 @@ impl Exclusive {
         let connection = Connection::open_with_flags(path, flags).map_err(wrap)?;
         let take = || {
             prepare(&connection)?;
+            connection.busy_timeout(patience)?;
             fold_on_close(&connection, false)?;
             // Before the first look at the file: then the index of the log is in this process alone.
             connection.pragma_update(None, "locking_mode", "exclusive")?;
@@ -72,6 +76,8 @@ mod tests {
     use super::*;
     use crate::sqlite::Trouble;
 
+    const SHORT: Duration = Duration::from_millis(50);
+
     fn create(mode: &str) -> (tempfile::TempDir, PathBuf) {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("x.db");
@@ -94,7 +100,7 @@ mod tests {
             if mode == "wal" {
                 assert!(beside(&path, "-wal").metadata().unwrap().len() > 0);
             }
-            let held = Exclusive::take(&path).unwrap();
+            let held = Exclusive::take(&path, SHORT).unwrap();
             for ending in SIDE_FILES {
                 crate::files::remove(&beside(&path, ending)).unwrap();
             }
@@ -119,10 +125,10 @@ mod tests {
         let _one: i64 = other
             .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
             .unwrap();
-        let error = Exclusive::take(&path).unwrap_err();
+        let error = Exclusive::take(&path, SHORT).unwrap_err();
         assert_eq!(error.trouble(), Trouble::Locked);
         drop(other);
-        let held = Exclusive::take(&path).unwrap();
+        let held = Exclusive::take(&path, SHORT).unwrap();
         let other = Connection::open(&path).unwrap();
         other.busy_timeout(std::time::Duration::ZERO).unwrap();
         other.execute_batch("INSERT INTO t VALUES (3)").unwrap_err();
@@ -135,7 +141,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("x.db");
         crate::files::write_new(&path, &[7; 10_000]).unwrap();
-        let error = Exclusive::take(&path).unwrap_err();
+        let error = Exclusive::take(&path, SHORT).unwrap_err();
         assert_eq!(error.trouble(), Trouble::Damaged);
         assert_eq!(fs::read(&path).unwrap(), [7; 10_000]);
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ use crate::{
     files,
     sqlite::{Exclusive, SIDE_FILES, Trouble, beside},
 };
+
+/// How long other programs get to end what they do with a database.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 5_000 });
 
 /// Databases that nobody else can open meanwhile.
 type Held = Vec<Exclusive>;
@@ -56,31 +60,31 @@ pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error
 /// Does what a record says that is not done yet.
 pub(super) fn run(
     folder: &Path,
-    mut record: Record,
+    record: Record,
     held: Held,
     users: Users<'_>,
 ) -> Result<Kept, Error> {
-    match swap(&record, users) {
-        Ok(()) => {}
-        Err(error) if record.state == State::Going => {
-            return Err(match take_back(folder, record) {
-                Ok(()) => error,
-                Err(_) => Error::CutShort {
-                    source: Box::new(error),
-                },
-            });
-        }
-        Err(error) => return Err(error),
-    }
-    record.state = State::Kept;
-    record.was_kept = true;
-    record.write(folder)?;
-    // Only now: until here nobody could have opened one of the old databases anew.
+    let over = Record {
+        state: State::Kept,
+        was_kept: true,
+        ..record.clone()
+    };
+    let done = swap(&record, users).and_then(|()| over.write(folder));
+    let result = match done {
+        Err(error) if record.state == State::Going => Err(match take_back(folder, record) {
+            Ok(()) => error,
+            Err(_) => Error::CutShort {
+                source: Box::new(error),
+            },
+        }),
+        done => done.map(|()| Kept {
+            folder: folder.to_owned(),
+            record: over,
+        }),
+    };
+    // Only now: until here nobody could have written into one of the old databases.
     drop(held);
-    Ok(Kept {
-        folder: folder.to_owned(),
-        record,
-    })
+    result
 }
 
 fn swap(record: &Record, users: Users<'_>) -> Result<(), Error> {
@@ -139,7 +143,7 @@ pub(super) fn take_databases(record: &mut Record, users: Users<'_>) -> Result<He
         let files: Vec<PathBuf> = sides().chain([target.clone()]).collect();
         refuse_users(target, &files, users)?;
         let sound = if is_there(target) {
-            match Exclusive::take(target) {
+            match Exclusive::take(target, PATIENCE) {
                 Ok(exclusive) => {
                     held.push(exclusive);
                     true

@@ -15,10 +15,11 @@ use super::{
 use crate::{
     files,
     lock::{Holder, InstanceLock},
+    settings::KEPT_ASIDE,
 };
 
 /// How the folders of swaps are called; what is called so is in no backup.
-pub const PREFIX: &str = ".before-restore-";
+pub const PREFIX: &str = KEPT_ASIDE;
 /// How many swaps can be turned; older ones are removed.
 pub const KEPT: usize = 2;
 /// The file whose lock says that somebody is at work in the folder.

@@ -55,7 +55,7 @@ impl Desk {
     fn damaged() -> Self {
         let desk = Self::new();
         let path = desk.path("data/x.db");
-        drop(crate::sqlite::Exclusive::take(&path).unwrap());
+        drop(crate::sqlite::Exclusive::take(&path, std::time::Duration::ZERO).unwrap());
         fs::write(&path, GARBAGE).unwrap();
         fs::write(beside(&path, "-wal"), GARBAGE).unwrap();
         desk
