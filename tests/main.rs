@@ -39,6 +39,8 @@ mod locks;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod sqlite_shapes;

@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 mod create;
+mod difference;
 mod entry;
 mod error;
 mod extract;
@@ -35,6 +36,7 @@ mod verify;
 mod walk;
 
 pub use create::create;
+pub use difference::{TableDifference, difference, tables_of};
 pub use entry::{Entry, EntryKind, EntryName};
 pub use error::Error;
 pub use extract::{Extracted, Wanted, extract, extract_some};

@@ -3,7 +3,7 @@
 use super::{
     args,
     shell::{
-        Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, unknown_job,
+        Bar, Failure, Interrupts, Result, Shell, Times, block_on_workers, exit, unknown_job,
         variable,
     },
 };
@@ -94,16 +94,7 @@ fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
             None => failure,
         }
     })?;
-    if shell.json {
-        plan.steps.iter().for_each(|step| shell.json_line(step));
-        return Ok(exit::OK);
-    }
-    let mut table = Table::new(["would", "what", "because"]);
-    for step in plan.steps {
-        let subject = shell.within(step.subject.as_ref());
-        table.row([step.act, subject, step.reason]);
-    }
-    shell.line(table.render());
+    shell.plan(&plan);
     Ok(exit::OK)
 }
 

@@ -60,6 +60,7 @@ fn running(shell: &Shell, info: &Info) {
             })).collect::<Vec<_>>(),
             "backlog": info.engine.backlog,
             "draining": info.engine.draining,
+            "held_since": info.engine.held_since,
             "next": next,
             "memory_bytes": memory.map(|bytes| bytes.0),
         }));
@@ -86,6 +87,12 @@ fn running(shell: &Shell, info: &Info) {
         let since = times.absolute(broken.since);
         shell.line(format!("file     {file} has problems since {since}:"));
         shell.line("         `bellkeeper validate` shows them; the jobs stay as they were");
+    }
+    if let Some(since) = info.engine.held_since {
+        let since = times.relative(since);
+        shell.line(format!(
+            "held     {since}: a restore is going on, nothing starts"
+        ));
     }
     if info.engine.backlog > 0 {
         shell.line(format!(

@@ -84,6 +84,11 @@ pub struct Item {
 }
 
 impl Item {
+    /// Where the new file stands while it is not in its place.
+    pub fn staged(&self) -> PathBuf {
+        self.stored(Side::New)
+    }
+
     /// Where its file of one side stands while it is not in its place.
     pub(super) fn stored(&self, side: Side) -> PathBuf {
         self.folder.join(side.folder()).join(&self.name)
