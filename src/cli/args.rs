@@ -293,6 +293,7 @@ pub(super) enum BackupsVerb {
     },
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
 pub(super) struct Restore {
     /// A path, a file name, a job (its newest), `latest`, or a date or time (the newest at or

@@ -82,9 +82,9 @@ fn which(
     text: &str,
 ) -> std::result::Result<Which, Failure> {
     let named = Which::Named(text.to_owned());
-    let missing = match app::find_archive(&shell.site, loaded, text) {
-        Err(error @ app::Error::NoArchive { .. }) => error,
-        _ => return Ok(named),
+    let found = app::find_archive(&shell.site, loaded, text);
+    let Err(missing @ app::Error::NoArchive { .. }) = found else {
+        return Ok(named);
     };
     let is_job = loaded.is_some_and(|loaded| loaded.set.get(text).is_some());
     if is_job || text == "latest" || Path::new(text).components().count() > 1 {

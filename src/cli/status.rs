@@ -82,6 +82,23 @@ fn running(shell: &Shell, info: &Info) {
         .map(|bytes| format!(", {bytes} of memory"))
         .unwrap_or_default();
     shell.line(format!("jobs     {}{memory}", info.jobs));
+    troubles(shell, info);
+    for run in &info.engine.running {
+        shell.line(format!("now      {}", run_line(shell, run)));
+    }
+    waiting_and_paused(shell, info);
+    let mut table = Table::new(["next", "at", ""]);
+    for (at, job) in info.engine.upcoming.iter().take(NEXT) {
+        table.row([job.to_string(), times.absolute(*at), times.relative(*at)]);
+    }
+    if !table.is_empty() {
+        shell.line(table.render());
+    }
+}
+
+/// What is not as usual.
+fn troubles(shell: &Shell, info: &Info) {
+    let times = shell.times();
     if let Some(broken) = &info.broken {
         let file = shell.within(shell.site.settings.jobs_file());
         let since = times.absolute(broken.since);
@@ -99,17 +116,6 @@ fn running(shell: &Shell, info: &Info) {
             "backlog  {} missed slots wait to be caught up",
             info.engine.backlog
         ));
-    }
-    for run in &info.engine.running {
-        shell.line(format!("now      {}", run_line(shell, run)));
-    }
-    waiting_and_paused(shell, info);
-    let mut table = Table::new(["next", "at", ""]);
-    for (at, job) in info.engine.upcoming.iter().take(NEXT) {
-        table.row([job.to_string(), times.absolute(*at), times.relative(*at)]);
-    }
-    if !table.is_empty() {
-        shell.line(table.render());
     }
 }
 

@@ -100,7 +100,7 @@ impl From<lock::Error> for Error {
             lock::Error::Held { holder, .. } => Self::Busy {
                 pid: holder.map_or(0, |holder| holder.pid),
             },
-            other => Self::Lock(other),
+            other @ lock::Error::File(_) => Self::Lock(other),
         }
     }
 }

@@ -32,20 +32,14 @@ pub(super) fn job_file(
     if new.is_none() && calendars.is_empty() {
         return Ok(());
     }
-    let (path, name) = match new {
-        Some(item) => {
-            let archive = archive.file_name().unwrap_or_default().to_string_lossy();
-            let name = format!("{} of {archive}", item.name.display());
-            (item.staged(), PathBuf::from(name))
-        }
-        None => {
-            let file = settings.jobs_file().to_owned();
-            let name = file
-                .strip_prefix(settings.root())
-                .unwrap_or(&file)
-                .to_owned();
-            (file, name)
-        }
+    let (path, name) = if let Some(item) = new {
+        let archive = archive.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{} of {archive}", item.name.display());
+        (item.staged(), PathBuf::from(name))
+    } else {
+        let file = settings.jobs_file().to_owned();
+        let name = file.strip_prefix(settings.root()).unwrap_or(&file);
+        (file.clone(), name.to_owned())
     };
     // Without a job file there is nothing for calendars to break.
     if !path.exists() {

@@ -49,12 +49,10 @@ pub fn choose(
     selection: &Selection,
 ) -> Result<Vec<Chosen>, app::Error> {
     let all = archives(site, loaded)?;
-    let (fits, when): (Box<dyn Fn(&Found) -> bool>, String) = match which {
-        Which::Named(name) if name == "latest" => (Box::new(|_| true), "at hand".to_owned()),
+    let (fit, when) = match which {
+        Which::Named(name) if name == "latest" => (Fit::All, "at hand".to_owned()),
         Which::Named(name) if all.iter().any(|found| found.name.job.as_str() == name) => {
-            let job = name.clone();
-            let fits = move |found: &Found| found.name.job.as_str() == job;
-            (Box::new(fits), format!("of `{name}`"))
+            (Fit::Job(name), format!("of `{name}`"))
         }
         Which::Named(name) => {
             let path = named(site, loaded, name, &all)?;
@@ -64,18 +62,12 @@ pub fn choose(
                 replaceable: false,
             }]);
         }
-        Which::Before { at, written } => {
-            let at = *at;
-            (
-                Box::new(move |found: &Found| shows(found) < at),
-                format!("of {written} or before"),
-            )
-        }
+        Which::Before { at, written } => (Fit::Before(*at), format!("of {written} or before")),
     };
     let places = Places::of(site, loaded);
     let chosen: Vec<Chosen> = all
         .iter()
-        .filter(|found| fits(found) && may_hold(found, selection, &places))
+        .filter(|found| fit.covers(found) && may_hold(found, selection, &places))
         .map(|found| Chosen {
             path: found.path.clone(),
             why: format!("the newest {when}"),
@@ -87,6 +79,23 @@ pub fn choose(
         return Err(Error::NoneHolds { when, asked }.into());
     }
     Ok(chosen)
+}
+
+/// Which archives are meant by something that is no archive's name.
+enum Fit<'a> {
+    All,
+    Job(&'a str),
+    Before(Timestamp),
+}
+
+impl Fit<'_> {
+    fn covers(&self, found: &Found) -> bool {
+        match self {
+            Self::All => true,
+            Self::Job(job) => found.name.job.as_str() == *job,
+            Self::Before(at) => shows(found) < *at,
+        }
+    }
 }
 
 fn named(

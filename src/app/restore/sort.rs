@@ -277,17 +277,12 @@ impl<'a> Sorting<'a> {
 
 /// Whether a file or link is what it would become. Never asked of databases.
 fn is_same(staged: &Path, target: &Path, entry: &Entry) -> bool {
-    match entry.kind {
-        EntryKind::Link => match (fs::read_link(staged), fs::read_link(target)) {
-            (Ok(new), Ok(old)) => new == old,
-            _ => false,
-        },
-        _ => {
-            let length = target.symlink_metadata().ok().map(|found| found.len());
-            length == Some(entry.size)
-                && archive::sum_of_file(target).is_ok_and(|sum| sum == entry.sha256)
-        }
+    if entry.kind == EntryKind::Link {
+        let targets = (fs::read_link(staged).ok(), fs::read_link(target).ok());
+        return matches!(targets, (Some(new), Some(old)) if new == old);
     }
+    let length = target.symlink_metadata().ok().map(|found| found.len());
+    length == Some(entry.size) && archive::sum_of_file(target).is_ok_and(|sum| sum == entry.sha256)
 }
 
 fn file_reason(target: &Path, entry: &Entry) -> String {

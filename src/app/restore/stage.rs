@@ -76,12 +76,11 @@ impl Staged {
         let extracted = archive::extract_some(&chosen.path, request.identities, &to, &wants, watch)
             .map_err(damaged)?;
         let mut sorting = Sorting::new(request, &places, staging);
-        let shows = extracted.manifest.created_at;
-        let shown = local(site, shows);
+        let instant = local(site, extracted.manifest.created_at);
         sorting.plan.step(
             "read",
             chosen.path.display(),
-            format!("{}; it shows {shown}", chosen.why),
+            format!("{}; it shows {instant}", chosen.why),
         );
         for entry in &extracted.manifest.entries {
             if wants(&entry.path) {

@@ -35,7 +35,7 @@ pub(super) fn run(shell: &Shell, staged: &Staged) -> Result {
         return Ok(exit::OK);
     }
     let since = shell.times().absolute(staged.manifest.created_at);
-    shell.line(format!("{}", shell.within(&staged.archive)));
+    shell.line(shell.within(&staged.archive));
     shell.line(format!("  shows {since}"));
     for (path, tables) in &difference.databases {
         shell.line("");
@@ -79,15 +79,15 @@ fn rows(shell: &Shell, tables: &[TableDifference]) {
 
 /// `you will lose 132 signals and 3 trades since …`
 fn sentence(tables: &[TableDifference], since: &str) -> Option<String> {
-    let lost = tables.iter().filter(|one| one.only_live > 0);
-    let lost: Vec<String> = lost.map(|one| named(one.only_live, &one.table)).collect();
-    let (last, rest) = lost.split_last()?;
-    let list = if rest.is_empty() {
+    let losing = tables.iter().filter(|one| one.only_live > 0);
+    let counts: Vec<String> = losing.map(|one| named(one.only_live, &one.table)).collect();
+    let (last, rest) = counts.split_last()?;
+    let all = if rest.is_empty() {
         last.clone()
     } else {
         format!("{} and {last}", rest.join(", "))
     };
-    Some(format!("you will lose {list}\nsince {since}"))
+    Some(format!("you will lose {all}\nsince {since}"))
 }
 
 /// `1 signal`, `132 signals`; a name that is no plural stays as it is.
