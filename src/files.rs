@@ -226,6 +226,16 @@ pub fn append_private(path: &Path) -> Result<File, Error> {
         .map_err(at("open", path))
 }
 
+/// Gives a file a second name, which must be free; a link gets one itself, not what it points to.
+///
+/// # Errors
+/// Also where the filesystem has no hard links.
+pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
+    fault::step()
+        .and_then(|()| fs::hard_link(from, to))
+        .map_err(at("link", from))
+}
+
 /// Removes a file; one that is already gone is fine.
 pub fn remove(path: &Path) -> Result<(), Error> {
     fault::step().map_err(at("remove", path))?;

@@ -10,7 +10,7 @@
 //! | 5 | [`jobfile`] | jobs.yaml → a checked set of jobs, all problems at once with line:column |
 //! | 4 | [`kinds`], [`engine`] | what jobs do; when and how they run. Siblings that never meet |
 //! | 3 | [`job`] | the contract between the two |
-//! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`market`], [`system`] | the only doors to the outside |
+//! | 2 | [`ledger`], [`store`], [`archive`], [`swap`], [`logs`], [`market`], [`system`] | the only doors to the outside |
 //! | 1 | [`schedule`], [`retention`], [`analysis`], [`settings`] | pure values: no I/O, no clock |
 //! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
 //! | -1 | [`clock`], [`units`], [`files`], [`micros`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
@@ -36,6 +36,7 @@ pub mod ledger;
 pub mod logs;
 pub mod market;
 pub mod store;
+pub mod swap;
 pub mod system;
 
 pub mod job;

@@ -9,10 +9,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::files;
 
+mod exclusive;
 mod image;
 mod trouble;
 
-pub use image::{broken_references, heed, open_image};
+pub use exclusive::{Exclusive, SIDE_FILES, beside};
+pub use image::{attach_image, broken_references, heed, open_image};
 pub use trouble::Trouble;
 
 /// What is wrong with a database file.
@@ -55,11 +57,25 @@ pub fn open_existing(path: &Path) -> Result<Connection, Error> {
         path: path.to_owned(),
         source,
     };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // The path itself is no URI: it is absolute, or a name.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags).map_err(wrap)?;
     prepare(&connection).map_err(wrap)?;
     fold_on_close(&connection, false).map_err(wrap)?;
     Ok(connection)
+}
+
+/// The `user_version` of an existing database.
+///
+/// # Errors
+/// [`Error::Open`].
+pub fn user_version(path: &Path) -> Result<i64, Error> {
+    version(&open_existing(path)?).map_err(|source| Error::Open {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Opens a database of our own in WAL mode, creating it (mode 0600) and bringing its schema up to

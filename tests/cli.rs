@@ -231,7 +231,9 @@ fn wrong_usage_is_code_2() {
         &["run-job"],
         &["list", "--wat"],
         &["stop", "--timeout", "10"],
-        &["restore", "latest"],
+        &["restore"],
+        &["restore", "latest", "--undo"],
+        &["restore", "latest", "--diff", "--dry-run"],
         &["next", "-n", "many"],
     ] {
         let out = world.run(args.iter().copied()).code(2);

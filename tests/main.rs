@@ -49,6 +49,8 @@ mod log_writer;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod restic;
 #[cfg(test)]
 mod rotation;

@@ -10,15 +10,19 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{net::UnixStream, sync::mpsc};
+use tokio::{
+    net::UnixStream,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use super::{
     Error, socket,
-    wire::{Accepted, Info, Refusal, Reloaded, StopRequest},
+    wire::{Accepted, Holding, Info, Refusal, Reloaded, StopRequest},
 };
 use crate::{
     engine::{Event, Target, Ticket},
-    job::{JobName, Pause, RunId},
+    job::{JobName, Pause, RunId, RunInfo},
     settings::Settings,
 };
 
@@ -114,6 +118,36 @@ impl Client {
     /// [`Error::Socket`], [`Error::Refused`].
     pub async fn retry(&self, run: RunId) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
         self.stream(&format!("/v1/runs/{run}/retry")).await
+    }
+
+    /// Asks the daemon to start nothing until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Socket`], [`Error::Refused`] with status 409 when somebody else holds it.
+    pub async fn hold(&self) -> Result<Held, Error> {
+        let answer = self.ask(Method::POST, "/v1/hold", &()).await?;
+        let mut lines = Lines {
+            body: answer.into_body(),
+            buffer: Vec::new(),
+        };
+        let (sender, states) = watch::channel(None);
+        let reader = tokio::spawn(async move {
+            while let Some(line) = lines.next().await {
+                let Ok(Holding { waits_for }) = serde_json::from_slice(&line) else {
+                    return;
+                };
+                sender.send_if_modified(|state| {
+                    let differs = state.as_ref() != Some(&waits_for);
+                    *state = Some(waits_for);
+                    differs
+                });
+            }
+        });
+        Ok(Held {
+            path: self.path.clone(),
+            states,
+            reader,
+        })
     }
 
     async fn stream(&self, path: &str) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
@@ -215,6 +249,34 @@ where
         act: "talk to",
         path: path.to_owned(),
         source: source.into(),
+    }
+}
+
+/// A daemon that starts nothing as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    states: watch::Receiver<Option<Vec<RunInfo>>>,
+    /// Reads what the daemon says, and with it holds the connection.
+    reader: JoinHandle<()>,
+}
+
+impl Held {
+    /// What it waits for, each time that it is something else; `None` once all is quiet.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] when the daemon has gone.
+    pub async fn waits_for(&mut self) -> Result<Option<Vec<RunInfo>>, Error> {
+        let gone = |_| failed(&self.path)("the daemon has gone");
+        self.states.changed().await.map_err(gone)?;
+        let now = self.states.borrow_and_update().clone();
+        Ok(now.filter(|runs| !runs.is_empty()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.reader.abort();
     }
 }
 

@@ -13,18 +13,17 @@ use axum::{
 };
 use http_body_util::channel::Channel;
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::{
     net::{UnixListener, UnixStream, unix::SocketAddr},
     sync::{mpsc, oneshot},
 };
 
 use super::{
-    Error,
+    Error, Site, holding,
     reload::{Cause, SharedPlan},
     sampling::with_progress,
     steer,
-    wire::{Accepted, Info, Refusal, StopRequest, Wrong},
+    wire::{Accepted, Info, Refusal, StopRequest, Wrong, to_line},
 };
 use crate::{
     engine::{self, Engine, Event, RunHandle, Target, Ticket},
@@ -41,6 +40,7 @@ pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) ledger: Arc<Ledger>,
     pub(super) since: Timestamp,
+    pub(super) site: Site,
     pub(super) plan: SharedPlan,
     pub(super) stop: mpsc::Sender<StopRequest>,
     pub(super) reload: mpsc::Sender<Cause>,
@@ -138,6 +138,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/stop", post(stop))
         .route("/v1/reload", post(reload))
+        .route("/v1/hold", post(hold))
         .route("/v1/jobs/{job}/run", post(run))
         .route("/v1/jobs/{job}/pause", post(pause))
         .route("/v1/runs/{ticket}/cancel", post(cancel))
@@ -215,6 +216,19 @@ async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -
     }
 }
 
+/// Starts nothing until whoever asked has gone.
+async fn hold(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.engine.hold().await {
+        Ok(hold) => {
+            let (sender, body) = Channel::<_, std::convert::Infallible>::new(64);
+            let (site, ledger) = (shared.site.clone(), Arc::clone(&shared.ledger));
+            tokio::spawn(holding::keep(site, ledger, hold, sender));
+            Body::new(body).into_response()
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
 /// Does a run again; who asks has looked whether it can be.
 async fn retry(State(shared): State<Arc<Shared>>, UrlPath(run): UrlPath<i64>) -> Response {
     let ledger = Arc::clone(&shared.ledger);
@@ -280,12 +294,6 @@ async fn stream(
     }
 }
 
-fn to_line(value: &impl Serialize) -> Vec<u8> {
-    let mut line = serde_json::to_vec(value).unwrap_or_default();
-    line.push(b'\n');
-    line
-}
-
 fn conflict(error: &Error) -> Response {
     let error = chain(error);
     (StatusCode::CONFLICT, Json(Refusal::of(error))).into_response()
@@ -294,6 +302,7 @@ fn conflict(error: &Error) -> Response {
 fn refuse(error: &engine::Error) -> Response {
     let status = match error {
         engine::Error::UnknownJob(_) => StatusCode::NOT_FOUND,
+        engine::Error::Held => StatusCode::CONFLICT,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, Json(Refusal::of(chain(error)))).into_response()

@@ -85,6 +85,7 @@ pub async fn start(
     if let Some(kept) = &set_aside {
         session::tell_set_aside(kept);
     }
+    session::tell_settled(&opened.settled);
     let since = site.clock.now();
     let (plan, loaded) = (SharedPlan::of(&loaded), Arc::new(loaded));
     let session = opened.engine(loaded.set.clone(), true).await?;
@@ -94,6 +95,7 @@ pub async fn start(
         engine: session.engine.clone(),
         ledger: Arc::clone(&session.ledger),
         since,
+        site: site.clone(),
         plan: plan.clone(),
         stop,
         reload: reload.clone(),

@@ -132,6 +132,7 @@ pub(super) async fn follow(
     if let Some(kept) = &set_aside {
         session::tell_set_aside(kept);
     }
+    session::tell_settled(&opened.settled);
     let session = opened.engine(loaded.set, false).await?;
     let handle = match wish {
         Wish::Now(job) => session.engine.run(job.as_str()).await?,

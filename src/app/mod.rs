@@ -13,10 +13,12 @@ mod control;
 mod daemon;
 mod first_start;
 mod follow;
+mod holding;
 mod load;
 mod outlook;
 mod own_log;
 mod reload;
+pub mod restore;
 mod sampling;
 mod session;
 mod shelf;
@@ -29,7 +31,7 @@ mod why;
 mod wire;
 
 pub use ahead::{Ahead, ahead};
-pub use client::Client;
+pub use client::{Client, Held};
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
@@ -129,6 +131,9 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// Files could not be put back.
+    #[error(transparent)]
+    Restore(#[from] restore::Error),
     /// No archive is called so.
     #[error("no archive is called `{name}`")]
     NoArchive {
@@ -137,6 +142,11 @@ pub enum Error {
         /// The folders that were looked through.
         folders: Vec<PathBuf>,
     },
+}
+
+/// An error and its causes in one line.
+fn chained(error: &(dyn std::error::Error + 'static)) -> String {
+    crate::job::chain(error)
 }
 
 fn count(problems: usize) -> String {

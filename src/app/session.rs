@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Error, Site, first_start};
+use super::{Error, Site, first_start, restore};
 use crate::{
     archive,
     engine::{Config, Engine},
@@ -34,6 +34,8 @@ pub(super) struct Opened {
     pub(super) first: bool,
     /// The ledger as it was, if it was damaged and a new one had to be begun.
     pub(super) set_aside: Option<SetAside>,
+    /// What was ended of restores that were cut short: what was done, and where.
+    pub(super) settled: Vec<(&'static str, String)>,
     lock: InstanceLock,
 }
 
@@ -52,6 +54,8 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
     first_start::folders(site)?;
     let holder = Holder::this_process(what, site.clock.now());
     let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
+    // Before anything opens a database: half a restore is ended first.
+    let settled = restore::settle(site)?;
     let path = site.settings.ledger();
     let (mut ledger, mut set_aside) = Ledger::open_sound(&path, &site.clock)?;
     let host = &loaded.set.env.host;
@@ -67,8 +71,12 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
         let path = kept.path.display().to_string();
         ledger.note(DAEMON, SET_ASIDE, &path, &kept.why)?;
     }
+    for (act, subject) in &settled {
+        ledger.note(what, act, subject, "it had been cut short")?;
+    }
     sweep(&loaded.set);
     Ok(Opened {
+        settled,
         // A ledger that was begun anew does not make this a first start.
         first: life.first && !Ledger::was_set_aside(&path),
         ledger: Arc::new(ledger),
@@ -98,6 +106,13 @@ fn set_clock(site: &Site) -> Result<(), Error> {
 pub(super) fn tell_set_aside(kept: &SetAside) {
     let (path, why) = (kept.path.display(), &kept.why);
     tracing::error!(%path, why, "the ledger was damaged and is set aside; history starts anew");
+}
+
+/// Logs what was ended of restores that were cut short; call it once there is a log.
+pub(super) fn tell_settled(settled: &[(&'static str, String)]) {
+    for (act, subject) in settled {
+        tracing::warn!(subject, "{act}: it had been cut short");
+    }
 }
 
 /// What the ledger is told and says when a life begins.

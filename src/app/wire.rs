@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{engine::Status, jobfile::Difference, units::Span};
+use crate::{engine::Status, job::RunInfo, jobfile::Difference, units::Span};
 
 /// What `status` says of a daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,12 @@ pub struct StopRequest {
     pub restart: bool,
 }
 
+/// A line of the stream of a hold: what is still going on; empty once all is quiet.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Holding {
+    pub(super) waits_for: Vec<RunInfo>,
+}
+
 /// The first line of a run's stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Accepted {
@@ -84,4 +90,11 @@ impl Refusal {
             hint: None,
         }
     }
+}
+
+/// A value as one line.
+pub(super) fn to_line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
 }

@@ -14,15 +14,18 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 use super::{
     Error,
-    entry::{EntryKind, Head},
+    entry::{EntryKind, EntryName, Head},
     folder,
     keys::Identity,
-    manifest::Manifest,
+    manifest::{Database, Manifest},
     publish,
     scan::Sink,
     verify,
 };
 use crate::{files, watch::Watch};
+
+/// Says of an entry whether it is wanted.
+pub type Wanted<'a> = &'a dyn Fn(&EntryName) -> bool;
 
 /// What was extracted.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,20 +48,36 @@ pub fn extract(
     to: &Path,
     watch: &Watch,
 ) -> Result<Extracted, Error> {
-    into_folder(path, to, |sink| {
+    extract_some(path, identities, to, &|_| true, watch)
+}
+
+/// As [`extract`], but writes only the entries that are `wanted`; all of the archive is verified. The
+/// manifest is asked about, too.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_some(
+    path: &Path,
+    identities: &[Identity],
+    to: &Path,
+    wanted: Wanted<'_>,
+    watch: &Watch,
+) -> Result<Extracted, Error> {
+    into_folder(path, to, wanted, |sink| {
         verify::verify_into(path, identities, watch, sink)
     })
 }
 
-/// Makes the folder `to`, into which `read` writes; `path` is named in errors.
+/// Makes the folder `to`, into which `read` writes what is `wanted`; `path` is named in errors.
 pub(super) fn into_folder(
     path: &Path,
     to: &Path,
+    wanted: Wanted<'_>,
     read: impl FnOnce(&mut dyn Sink) -> Result<Manifest, Error>,
 ) -> Result<Extracted, Error> {
     let existed = check_target(to)?;
     files::create_private_dir(to)?;
-    let mut unpack = Unpack::new(path, to);
+    let mut unpack = Unpack::new(path, to, wanted);
     let result = read(&mut unpack).and_then(|manifest| unpack.finish().map(|()| manifest));
     match result {
         Ok(manifest) => Ok(Extracted {
@@ -104,6 +123,7 @@ fn clear(to: &Path, existed: bool) {
 struct Unpack<'a> {
     archive: &'a Path,
     to: &'a Path,
+    wanted: Wanted<'a>,
     made: HashSet<PathBuf>,
     folders: Vec<Head>,
     links: Vec<Head>,
@@ -111,10 +131,11 @@ struct Unpack<'a> {
 }
 
 impl<'a> Unpack<'a> {
-    fn new(archive: &'a Path, to: &'a Path) -> Self {
+    fn new(archive: &'a Path, to: &'a Path, wanted: Wanted<'a>) -> Self {
         Self {
             archive,
             to,
+            wanted,
             made: HashSet::new(),
             folders: Vec::new(),
             links: Vec::new(),
@@ -194,10 +215,17 @@ fn finish_link(path: &Path, head: &Head) -> io::Result<()> {
 
 impl Sink for Unpack<'_> {
     fn start(&mut self, manifest: &Manifest) -> Result<(), Error> {
-        publish::require(self.to, manifest.planned.bytes)
+        let unwanted = |database: &&Database| !(self.wanted)(&database.entry);
+        let left_out = manifest.databases.iter().filter(unwanted);
+        let left_out: u64 = left_out.map(Database::size).sum();
+        let needed = manifest.planned.bytes.saturating_sub(left_out);
+        publish::require(self.to, needed)
     }
 
     fn begin(&mut self, head: &Head) -> Result<(), Error> {
+        if !(self.wanted)(&head.path) {
+            return Ok(());
+        }
         let path = head.path.to_path();
         self.folder(path.parent().unwrap_or(Path::new("")), head)?;
         match head.kind {
@@ -264,7 +292,7 @@ mod tests {
 
     fn unpack(heads: &[Head]) -> (tempfile::TempDir, Result<(), Error>) {
         let to = tempfile::tempdir().unwrap();
-        let mut unpack = Unpack::new(Path::new("f"), to.path());
+        let mut unpack = Unpack::new(Path::new("f"), to.path(), &|_| true);
         let mut result = Ok(());
         for head in heads {
             result = result.and_then(|()| {
@@ -308,6 +336,26 @@ mod tests {
             assert!(error.contains("in the way"), "{error}");
             assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_written_and_all_of_it_is_verified() {
+        let world = World::new();
+        world.put("logs/noise", &vec![3; 300_000]);
+        let made = world.archive(true, &["config", "logs"]);
+        let wanted = |name: &EntryName| name.as_bytes().starts_with(b"config/");
+        let (keys, watch) = (world.keys(), Watch::default());
+        let to = world.path("out");
+        let extracted = extract_some(&made.path, &keys, &to, &wanted, &watch).unwrap();
+        assert!(extracted.manifest.entries.len() > 3);
+        assert_eq!(crate::archive::testing::names(&to), ["config"]);
+        let mut bad = fs::read(&made.path).unwrap();
+        *bad.last_mut().unwrap() ^= 1;
+        files::remove(&super::super::Sidecar::path_for(&made.path)).unwrap();
+        files::write_atomic(&made.path, &bad).unwrap();
+        let to = world.path("again");
+        extract_some(&made.path, &keys, &to, &wanted, &watch).unwrap_err();
+        assert!(!to.exists());
     }
 
     #[test]

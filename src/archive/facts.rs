@@ -168,7 +168,7 @@ fn leads_an_index(connection: &Connection, table: &str, column: &str) -> rusqlit
     connection.query_row(query, [table, column], |row| row.get(0))
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -1,6 +1,9 @@
 //! Sums on the way: of what is written and what is read.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    path::Path,
+};
 
 use crc32fast::Hasher;
 use sha2::{Digest, Sha256};
@@ -51,6 +54,17 @@ impl<T: Read> Read for Hashing<T> {
         self.count(into.get(..read).unwrap_or_default());
         Ok(read)
     }
+}
+
+/// The SHA-256 of a plain file in hex, as a manifest lists it. Not for databases that this process has
+/// open; a link that took the file's place is not followed.
+///
+/// # Errors
+/// What the system said.
+pub fn sum_of_file(path: &Path) -> io::Result<String> {
+    let mut file = Hashing::new(super::open::open(path)?);
+    io::copy(&mut file, &mut io::sink())?;
+    Ok(file.finish().0)
 }
 
 /// What is computed of an entry's bytes, to be compared with what was computed elsewhere.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 mod create;
 mod decrypted;
 mod drill;
+mod difference;
 mod entry;
 mod error;
 mod extract;
@@ -34,6 +35,8 @@ mod sidecar;
 mod snapshot;
 mod source;
 mod tar_write;
+#[cfg(test)]
+mod testing;
 mod trial;
 mod verify;
 mod walk;
@@ -41,14 +44,17 @@ mod walk;
 pub use create::create;
 pub use decrypted::{extract_decrypted, verify_decrypted};
 pub use drill::{Drilled, drill};
+pub use difference::{TableDifference, difference, tables_of};
 pub use entry::{Entry, EntryKind, EntryName};
 pub use error::Error;
-pub use extract::{Extracted, extract};
+pub use extract::{Extracted, Wanted, extract, extract_some};
 pub use folder::{Found, list, remove, sweep};
+pub use hash::sum_of_file;
 pub use keys::{Identity, Recipient, check_recipient, fingerprint, generate, identities};
-pub use manifest::{Unreadable, Database, FORMAT, MANIFEST, Manifest, Note, Planned, Table};
+pub use manifest::{Database, FORMAT, MANIFEST, Manifest, Note, Planned, Table, Unreadable};
 pub use name::{ArchiveName, NotAnArchive};
 pub use prove::{Depth, Proved, Recorded, prove};
+pub use open::is_database;
 pub use request::{Published, Request};
 pub use restore_text::RESTORE;
 pub use ring::{KeyFile, ring};
@@ -58,7 +64,6 @@ pub use sidecar::{Sidecar, State};
 pub use source::Source;
 pub use trial::{Sound, check_database, check_extracted};
 pub use verify::{Verified, verify};
-#[cfg(test)]
 
 /// To whom archives are encrypted. Nothing is ever written unencrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

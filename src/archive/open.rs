@@ -22,7 +22,10 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Whether the file begins as a database does. Only for files that this process has not open.
-pub(super) fn is_database(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// What the system said.
+pub fn is_database(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     open(path)?.take(16).read_to_end(&mut start)?;
     Ok(start == MAGIC)

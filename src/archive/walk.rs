@@ -24,6 +24,7 @@ use super::{
     open::is_database,
     source::{FileId, Rules, Source, id, real},
 };
+use crate::settings::KEPT_ASIDE;
 
 /// A file, folder or link to archive, as it was found.
 #[derive(Debug, Clone)]
@@ -75,6 +76,12 @@ pub(super) fn find(sources: &[Source], rules: &Rules) -> Result<Found, Error> {
     Ok(walk.found)
 }
 
+/// Whether a restore keeps there what it has replaced: old files, once more.
+fn is_kept_aside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_bytes().starts_with(KEPT_ASIDE.as_bytes())
+}
+
 fn missing(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
     move |source| {
         let path = path.to_owned();
@@ -124,6 +131,8 @@ impl Walk<'_> {
         let kind = metadata.file_type();
         if !named && self.rules.excludes(path) {
             self.note(entry, "skipped: excluded");
+        } else if !named && is_kept_aside(path) {
+            self.note(entry, "skipped: kept by a restore");
         } else if kind.is_dir() {
             self.push(path, entry, metadata, EntryKind::Folder);
             self.folder(path, entry)?;

@@ -106,7 +106,7 @@ pub(super) enum Verb {
     Schema,
     /// List, show and verify archives
     Backups(Backups),
-    /// Extract an archive beside what is there
+    /// Put what an archive holds in its place, or extract it beside
     Restore(Restore),
     /// Show to whom archives are encrypted
     Keys(Keys),
@@ -359,17 +359,35 @@ pub(super) enum BackupsVerb {
     },
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
 pub(super) struct Restore {
-    /// A path, a file name, a job (its newest) or `latest`
-    #[arg(value_name = "ARCHIVE")]
-    pub(super) archive: String,
-    /// Folder to extract into; must not exist or be empty
+    /// A path, a file name, a job (its newest), `latest`, or a date or time (the newest at or
+    /// before it)
+    #[arg(value_name = "ARCHIVE|TIME", required_unless_present = "undo")]
+    pub(super) archive: Vec<String>,
+    /// Only this: `database`, `config`, `logs` or a path; can be given several times
+    /// [default: all but logs and history]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// Extract into this folder instead, which must not exist or be empty
     #[arg(long, value_name = "DIR")]
-    pub(super) to: PathBuf,
+    pub(super) to: Option<PathBuf>,
+    /// Show how it differs from what is there, and do nothing
+    #[arg(long, conflicts_with_all = ["to", "undo", "dry_run"])]
+    pub(super) diff: bool,
+    /// Show what it would do, and do nothing
+    #[arg(long, conflicts_with = "to")]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
     /// Private key to open it with [default: config/backup.key]
     #[arg(long, value_name = "FILE")]
     pub(super) key: Option<PathBuf>,
+    /// Put back what the last restore has replaced
+    #[arg(long, conflicts_with_all = ["archive", "only", "to", "key"])]
+    pub(super) undo: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,7 +3,7 @@
 use super::{
     args, backups,
     shell::{
-        Bar, Failure, Interrupts, Result, Shell, Table, Times, block_on_workers, exit, unknown_job,
+        Bar, Failure, Interrupts, Result, Shell, Times, block_on_workers, exit, unknown_job,
         variable,
     },
 };
@@ -94,16 +94,10 @@ fn dry_run(shell: &Shell, loaded: &Loaded, name: &str) -> Result {
             None => failure,
         }
     })?;
+    shell.plan(&plan);
     if shell.json {
-        plan.steps.iter().for_each(|step| shell.json_line(step));
         return Ok(exit::OK);
     }
-    let mut table = Table::new(["would", "what", "because"]);
-    for step in plan.steps {
-        let subject = shell.within(step.subject.as_ref());
-        table.row([step.act, subject, step.reason]);
-    }
-    shell.line(table.render());
     for ahead in app::ahead(&shell.site, loaded, Some(name), args::DAYS)? {
         shell.line(format!(
             "\nthe next {} days, if every run succeeds:",

@@ -60,6 +60,7 @@ fn running(shell: &Shell, info: &Info) {
             })).collect::<Vec<_>>(),
             "backlog": info.engine.backlog,
             "draining": info.engine.draining,
+            "held_since": info.engine.held_since,
             "next": next,
             "memory_bytes": memory.map(|bytes| bytes.0),
         }));
@@ -81,18 +82,7 @@ fn running(shell: &Shell, info: &Info) {
         .map(|bytes| format!(", {bytes} of memory"))
         .unwrap_or_default();
     shell.line(format!("jobs     {}{memory}", info.jobs));
-    if let Some(broken) = &info.broken {
-        let file = shell.within(shell.site.settings.jobs_file());
-        let since = times.absolute(broken.since);
-        shell.line(format!("file     {file} has problems since {since}:"));
-        shell.line("         `bellkeeper validate` shows them; the jobs stay as they were");
-    }
-    if info.engine.backlog > 0 {
-        shell.line(format!(
-            "backlog  {} missed slots wait to be caught up",
-            info.engine.backlog
-        ));
-    }
+    troubles(shell, info);
     for run in &info.engine.running {
         shell.line(format!("now      {}", run_line(shell, run)));
     }
@@ -103,6 +93,29 @@ fn running(shell: &Shell, info: &Info) {
     }
     if !table.is_empty() {
         shell.line(table.render());
+    }
+}
+
+/// What is not as usual.
+fn troubles(shell: &Shell, info: &Info) {
+    let times = shell.times();
+    if let Some(broken) = &info.broken {
+        let file = shell.within(shell.site.settings.jobs_file());
+        let since = times.absolute(broken.since);
+        shell.line(format!("file     {file} has problems since {since}:"));
+        shell.line("         `bellkeeper validate` shows them; the jobs stay as they were");
+    }
+    if let Some(since) = info.engine.held_since {
+        let since = times.relative(since);
+        shell.line(format!(
+            "held     {since}: a restore is going on, nothing starts"
+        ));
+    }
+    if info.engine.backlog > 0 {
+        shell.line(format!(
+            "backlog  {} missed slots wait to be caught up",
+            info.engine.backlog
+        ));
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
 mod claim;
 mod commands;
 mod ends;
+mod hold;
 
 /// How long a claim holds without a sign of life; twice the longest pause
 /// between two signs.
@@ -62,6 +63,7 @@ pub(super) struct Dispatcher {
     beat_at: Instant,
     left: Vec<Left>,
     timer: bool,
+    hold: Option<hold::Held>,
 }
 
 /// A run whose slot is claimed.
@@ -137,6 +139,7 @@ impl Dispatcher {
                 })
                 .collect(),
             timer,
+            hold: None,
         })
     }
 
@@ -164,8 +167,10 @@ impl Dispatcher {
                     self.input(Input::Tick).await;
                 }
                 () = drain_deadline(self.drain_by) => self.cancel_all().await,
+                () = hold::released(&mut self.hold) => self.release().await,
                 () = tokio::time::sleep_until(self.beat_at) => self.beat().await,
             }
+            self.tell_holder();
         }
         self.write_what_is_left().await;
         let Self {

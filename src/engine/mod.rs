@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
     job::{JobName, JobSet, Pause, RunId, RunInfo},
@@ -63,6 +63,9 @@ pub enum Error {
     /// The ledger did not take it.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// Somebody else holds the engine.
+    #[error("another restore is going on")]
+    Held,
     /// The engine has stopped.
     #[error("the engine has stopped")]
     Stopped,
@@ -108,6 +111,15 @@ pub struct Waiting {
     pub note: String,
 }
 
+/// Keeps an engine from starting anything, until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    /// The runs that are still going on; none once all is quiet. Closed when the engine has stopped.
+    pub waits_for: watch::Receiver<Vec<RunInfo>>,
+    /// Never used: that it is gone is what the engine is told.
+    _held: oneshot::Sender<()>,
+}
+
 /// What is to be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +145,9 @@ pub struct Status {
     pub backlog: usize,
     /// Whether it is stopping.
     pub draining: bool,
+    /// Since when nothing starts, because somebody restores files.
+    #[serde(default)]
+    pub held_since: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -167,6 +182,9 @@ enum Command {
     },
     Status {
         reply: oneshot::Sender<Status>,
+    },
+    Hold {
+        reply: oneshot::Sender<Result<Hold, Error>>,
     },
     Drain {
         grace: Duration,
@@ -289,6 +307,17 @@ impl Engine {
     /// [`Error::Stopped`].
     pub async fn drain(&self, grace: Duration) -> Result<(), Error> {
         self.send(Command::Drain { grace }).await
+    }
+
+    /// Lets nothing start any more until the hold is dropped; what is due meanwhile waits and runs
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Held`], [`Error::Stopped`].
+    pub async fn hold(&self) -> Result<Hold, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Hold { reply }).await?;
+        answer.await.map_err(|_| Error::Stopped)?
     }
 
     /// Waits until the engine has drained and everything is written.

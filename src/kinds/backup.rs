@@ -117,6 +117,15 @@ impl Backup {
         Ok(found)
     }
 
+    /// What goes in, each with the name that it has inside an archive: so an archive's entries are
+    /// told where they belong.
+    pub fn places(&self, env: &Env) -> Vec<(String, PathBuf)> {
+        let place = |source| match source {
+            Source::Database { path, entry } | Source::Tree { path, entry } => (entry, path),
+        };
+        self.sources(env).into_iter().map(place).collect()
+    }
+
     fn sources(&self, env: &Env) -> Vec<Source> {
         self.what
             .iter()

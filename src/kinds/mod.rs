@@ -14,6 +14,7 @@ pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
 pub use verify::{Newest, Verify};
 
 #[cfg(test)]
+mod tests;
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {

@@ -37,6 +37,9 @@ pub use jobs::{Known, Registration};
 pub use journal::Entry;
 pub use repair::SetAside;
 
+/// The newest schema of a ledger that this program knows, as its `user_version`.
+pub const SCHEMA_VERSION: usize = schema::MIGRATIONS.len();
+
 /// The ledger, open. All methods block for a few milliseconds at most; call them from a blocking
 /// thread.
 #[derive(Debug)]

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// How the folders begin in which a restore keeps what it has replaced; no backup holds them.
+pub const KEPT_ASIDE: &str = ".before-restore-";
+
 /// What a person gave on the command line or in the environment, as written.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
@@ -16,6 +19,7 @@ pub struct Raw {
 pub struct Settings {
     root: PathBuf,
     jobs_file: PathBuf,
+    calendars: PathBuf,
 }
 
 impl Settings {
@@ -31,9 +35,16 @@ impl Settings {
             .as_ref()
             .map_or_else(|| root.join("jobs.yaml"), |file| cwd.join(file));
         Self {
+            calendars: plain(&root.join("config/calendars")),
             root: plain(&root),
             jobs_file: plain(&jobs_file),
         }
+    }
+
+    /// The same with the user's calendars elsewhere: to try a file before it is put in its place.
+    #[must_use]
+    pub fn with_calendars(self, calendars: PathBuf) -> Self {
+        Self { calendars, ..self }
     }
 
     /// The folder that everything relative in jobs.yaml is relative to.
@@ -68,7 +79,7 @@ impl Settings {
 
     /// The folder of the user's calendars.
     pub fn calendars(&self) -> PathBuf {
-        self.path("config/calendars")
+        self.calendars.clone()
     }
 
     /// Bellkeeper's own database.

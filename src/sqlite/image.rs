@@ -34,6 +34,19 @@ pub fn open_image(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Adds a database that no other program uses to a connection, under the name `schema`, as
+/// [`open_image`] opens it. The connection must understand URIs, as those of
+/// [`super::open_existing`] do.
+///
+/// # Errors
+/// What SQLite said.
+pub fn attach_image(connection: &Connection, path: &Path, schema: &str) -> rusqlite::Result<()> {
+    let uri = uri(path);
+    let uri = uri.to_string_lossy();
+    let attach = format!("ATTACH ?1 AS \"{schema}\"");
+    connection.execute(&attach, [uri]).map(|_| ())
+}
+
 /// The path as a URI: whatever could mean something there is escaped.
 fn uri(path: &Path) -> OsString {
     let escaped = |byte: &u8| match byte {

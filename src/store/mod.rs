@@ -50,6 +50,9 @@ pub enum Error {
     },
 }
 
+/// The newest schema of the assistant's database that this program knows, as its `user_version`.
+pub const SCHEMA_VERSION: usize = schema::MIGRATIONS.len();
+
 /// Where the assistant keeps its database unless the job file says otherwise.
 pub const DEFAULT_PATH: &str = "data/trading_assistant.db";
 

@@ -10,6 +10,7 @@ use crate::units::{Bytes, Span};
 pub mod alarm;
 mod gently;
 mod open_files;
+pub mod holders;
 pub mod watching;
 
 pub use gently::gently;

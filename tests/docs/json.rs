@@ -143,7 +143,16 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`backups show`", &["backups", "show", "latest"]),
         ("`backups verify`", &["backups", "verify"]),
         ("`backups drill`", &["backups", "drill"]),
-        ("`restore`", &["restore", "latest", "--to", "out"]),
+        ("`restore --to`", &["restore", "latest", "--to", "out"]),
+        ("`restore --dry-run`", &["restore", "latest", "--dry-run"]),
+        (
+            "`restore --yes`, `restore --undo --yes`",
+            &["restore", "latest", "--yes"],
+        ),
+        (
+            "`restore --yes`, `restore --undo --yes`",
+            &["restore", "--undo", "--yes"],
+        ),
         ("`keys show`", &["keys", "show"]),
         (
             "`analyse`",

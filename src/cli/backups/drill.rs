@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        restore::on_interrupt,
-        shell::{Bar, Result, Shell, count, exit},
+        shell::{Bar, Result, Shell, count, exit, interruptible},
     },
     list, optional_jobs,
 };
@@ -15,7 +14,6 @@ use crate::{
     app, archive,
     archive::Recorded,
     units::Bytes,
-    watch::{CancelReason, Watch},
 };
 
 pub(super) fn run(shell: &Shell, name: &str, key: Option<&Path>) -> Result {
@@ -24,9 +22,7 @@ pub(super) fn run(shell: &Shell, name: &str, key: Option<&Path>) -> Result {
     let own = || shell.site.settings.key_file();
     let keys = app::identities(&shell.site, key)?
         .ok_or_else(|| archive::Error::MissingKey { path: own() })?;
-    let watch = Watch::default();
-    let cancel = watch.cancel.clone();
-    on_interrupt(move || cancel.cancel(CancelReason::Operator));
+    let watch = interruptible();
     let bar = Bar::new(shell.draws());
     let (scratch, clock) = (shell.site.settings.scratch(), &shell.site.clock);
     let drilled = bar.while_running(&watch, || {

@@ -1,6 +1,6 @@
 //! The exit codes, all of them.
 
-use crate::words::Outcome;
+use crate::{archive, words::Outcome};
 
 /// Done.
 pub(in crate::cli) const OK: u8 = 0;
@@ -39,5 +39,16 @@ pub(in crate::cli) const fn of(outcome: Outcome) -> u8 {
         Outcome::TimedOut => TIMEOUT,
         Outcome::Cancelled => CANCELLED,
         Outcome::Skipped => SKIPPED,
+    }
+}
+
+/// The code of what went wrong with an archive.
+pub(in crate::cli) fn of_archive(error: &archive::Error) -> u8 {
+    match error {
+        archive::Error::WrongKey { .. } => WRONG_KEY,
+        archive::Error::NoRecipient { .. } | archive::Error::Recipient { .. } => CONFIGURATION,
+        archive::Error::Cancelled(_) => CANCELLED,
+        error if error.is_retryable() => TEMPORARY,
+        _ => FAILED,
     }
 }

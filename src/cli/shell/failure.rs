@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::{
-    app::{self, Wrong},
+    app::{self, Wrong, restore::UnknownPath},
     archive, engine,
     job::{self, chain},
     jobfile::{Loaded, Problems},
@@ -15,7 +15,7 @@ use crate::{
     words::Outcome,
 };
 
-use super::{exit, ledger, time::Times};
+use super::{exit, ledger, restore, time::Times};
 
 /// An error with its exit code and what a person can do about it.
 #[derive(Debug)]
@@ -158,6 +158,17 @@ impl From<Problems> for Failure {
     }
 }
 
+/// A word that stands for no file.
+impl From<UnknownPath> for Failure {
+    fn from(error: UnknownPath) -> Self {
+        let failure = Self::new(exit::USAGE, error.to_string());
+        match error.near {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("name files as `bellkeeper restore … --only config/FILE`"),
+        }
+    }
+}
+
 impl From<archive::Error> for Failure {
     fn from(error: archive::Error) -> Self {
         app::Error::from(error).into()
@@ -189,6 +200,11 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             (exit::NOT_FOUND, Some(hint.to_owned()))
         }
         E::NotRetried(error) => not_retried(error),
+        E::Restore(error) => restore::judge(error),
+        E::Refused { status: 409, .. } => {
+            let hint = "`bellkeeper status` shows it; try again when it is over";
+            (exit::BUSY, Some(hint.to_owned()))
+        }
         E::NoArchive { folders, .. } => {
             let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
             let hint = if looked.is_empty() {
@@ -205,7 +221,7 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             let hint = "give the file that holds `AGE-SECRET-KEY-…` with `--key FILE`";
             (exit::WRONG_KEY, Some(hint.to_owned()))
         }
-        E::Archive(error) => (archive_code(error), error.hint()),
+        E::Archive(error) => (exit::of_archive(error), error.hint()),
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
     }
@@ -236,18 +252,6 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
         ),
     };
     (code, Some(hint))
-}
-
-fn archive_code(error: &archive::Error) -> u8 {
-    match error {
-        archive::Error::WrongKey { .. } | archive::Error::MissingKey { .. } => exit::WRONG_KEY,
-        archive::Error::NoRecipient { .. } | archive::Error::Recipient { .. } => {
-            exit::CONFIGURATION
-        }
-        archive::Error::Cancelled(_) => exit::CANCELLED,
-        error if error.is_retryable() => exit::TEMPORARY,
-        _ => exit::FAILED,
-    }
 }
 
 /// A job that is not in the job file, with the one that was meant.

@@ -31,3 +31,17 @@ impl Interrupts {
         }
     }
 }
+
+/// A watch that the first signal cancels; where signals cannot be listened to, one just ends the
+/// process, and what is extracted so far is swept by the next command that works in this root.
+pub(in crate::cli) fn interruptible() -> Watch {
+    let watch = Watch::default();
+    let cancel = watch.cancel.clone();
+    std::thread::spawn(move || {
+        let listened = block_on(async { Ok(Interrupts::new()?.next().await) });
+        if listened.is_ok() {
+            cancel.cancel(CancelReason::Operator);
+        }
+    });
+    watch
+}

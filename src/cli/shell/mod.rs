@@ -14,12 +14,13 @@ mod interrupts;
 mod ledger;
 mod moment;
 mod progress;
+mod restore;
 mod table;
 mod time;
 mod wrap;
 
 pub(super) use failure::{Failure, unknown_job};
-pub(super) use interrupts::Interrupts;
+pub(super) use interrupts::{Interrupts, interruptible};
 pub(super) use moment::{Bare, Moment};
 pub(super) use progress::Bar;
 pub(super) use table::Table;
@@ -30,6 +31,7 @@ use super::args::{Color, Global};
 use crate::{
     app::{self, Site},
     clock::Clock,
+    job::Plan,
     jobfile::{Loaded, Problems},
     ledger::SetAside,
     lock::Holder,
@@ -167,6 +169,33 @@ impl Shell {
             .unwrap_or(path)
             .display()
             .to_string()
+    }
+
+    /// What would be done, each line with its reason.
+    pub(super) fn plan(&self, plan: &Plan) {
+        if self.json {
+            plan.steps.iter().for_each(|step| self.json_line(step));
+            return;
+        }
+        let mut table = Table::new(["would", "what", "because"]);
+        for step in &plan.steps {
+            let subject = self.within(step.subject.as_ref());
+            table.row([step.act.clone(), subject, step.reason.clone()]);
+        }
+        self.line(table.render());
+    }
+
+    /// Whether the person at the terminal says yes; `None` where there is none to ask.
+    pub(super) fn asks(&self, question: &str) -> Option<bool> {
+        let (stdin, stderr) = (io::stdin(), io::stderr());
+        if self.json || !stdin.is_terminal() || !stderr.is_terminal() {
+            return None;
+        }
+        drop(write!(stderr.lock(), "{question} [y/N] "));
+        let mut answer = String::new();
+        let read = stdin.read_line(&mut answer).is_ok();
+        let answer = answer.trim();
+        Some(read && (answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")))
     }
 
     /// What became of a damaged ledger.

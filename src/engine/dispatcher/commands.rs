@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Asker, Dispatcher, names};
+use super::{Asker, Dispatcher, hold, names};
 use crate::{
     engine::{
         Command, Error, RunHandle, Running, Status, Target, Waiting,
@@ -52,6 +52,11 @@ impl Dispatcher {
                 drop(reply.send(done));
             }
             Command::Status { reply } => drop(reply.send(self.status())),
+            Command::Hold { reply } => {
+                let hold = self.hold().await;
+                // Whoever has gone has let go of it by that.
+                drop(reply.send(hold));
+            }
             Command::Drain { grace } => self.drain(grace).await,
         }
     }
@@ -178,6 +183,7 @@ impl Dispatcher {
             upcoming: self.planner.upcoming(),
             backlog: self.planner.backlog().count(),
             draining: self.drain_by.is_some(),
+            held_since: self.hold.as_ref().map(hold::Held::since),
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Gate {
 
 /// What keeps a run out.
 enum Obstacle<'a> {
+    /// Nothing starts for a while.
+    Held,
     /// So many are inside, the most allowed.
     Room(usize),
     /// Another caught-up run is going on.
@@ -103,6 +105,9 @@ impl Planner {
     /// What keeps a run out; `wanted` are locks that somebody ahead waits for.
     fn obstacle<'a>(&'a self, ticket: Ticket, wanted: &HashSet<LockName>) -> Option<Obstacle<'a>> {
         let live = self.live.get(&ticket)?;
+        if self.held {
+            return Some(Obstacle::Held);
+        }
         if let Some(max) = self.gate.max_running
             && self.gate.running >= max
             && !live.pending.by_person()
@@ -128,6 +133,7 @@ impl Planner {
 
     fn words(&self, obstacle: &Obstacle<'_>) -> String {
         match obstacle {
+            Obstacle::Held => "waits for the end of a restore".to_owned(),
             Obstacle::Room(max) => {
                 format!("waits for room: {max} runs are at work, the most allowed")
             }

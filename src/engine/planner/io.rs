@@ -69,6 +69,9 @@ pub enum Input {
         /// How many runs may be at work at once.
         max_running: Option<u32>,
     },
+    /// From now on nothing starts, or with `false` everything may again: whatever is due waits at the
+    /// gate meanwhile, and what is at work ends.
+    Hold(bool),
     /// No new slots from now on.
     Shutdown,
 }

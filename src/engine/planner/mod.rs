@@ -97,6 +97,8 @@ pub struct Planner {
     /// that is left to the next daemon.
     started: bool,
     draining: bool,
+    /// Whether nothing may start for a while.
+    held: bool,
     /// The instant of the input being handled.
     now: Timestamp,
 }
@@ -139,6 +141,15 @@ impl Planner {
     /// Whether nothing is running, waiting for an attempt or about to be claimed.
     pub fn is_idle(&self) -> bool {
         self.live.is_empty()
+    }
+
+    /// The runs of which a claim or an attempt is under way, oldest first.
+    pub fn at_work(&self) -> Vec<Ticket> {
+        let live = self.live.iter();
+        let at_work = live.filter(|(_, live)| live.stage == Stage::Running);
+        let mut tickets: Vec<Ticket> = at_work.map(|(ticket, _)| *ticket).collect();
+        tickets.sort_unstable();
+        tickets
     }
 
     /// All live runs, oldest first.
@@ -243,6 +254,7 @@ impl Planner {
             }
             Input::Clock { slept, stepped } => self.clock_went(slept, stepped, out),
             Input::Reload { jobs, max_running } => self.reload(jobs, max_running, out),
+            Input::Hold(held) => self.held = held,
             Input::Shutdown => self.shutdown(out),
         }
         self.open_gate(out);
@@ -485,7 +497,9 @@ impl Planner {
     }
 
     fn claim_again(&mut self, ticket: Ticket, actions: &mut Vec<Action>) {
-        if let Some(live) = self.live.get_mut(&ticket)
+        if self.held {
+            self.push(CLAIM_AGAIN, Due::Claim(ticket));
+        } else if let Some(live) = self.live.get_mut(&ticket)
             && live.stage == Stage::Unclaimed
         {
             live.stage = Stage::Running;

@@ -1,0 +1,210 @@
+//! The folders of swaps: made, listed, swept and removed.
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt, symlink},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Error,
+    record::{Kept, Record, Side, State},
+};
+use crate::{
+    files,
+    lock::{Holder, InstanceLock},
+    settings::KEPT_ASIDE,
+};
+
+/// How the folders of swaps are called; what is called so is in no backup.
+pub const PREFIX: &str = KEPT_ASIDE;
+/// How many swaps can be turned; older ones are removed.
+pub const KEPT: usize = 2;
+/// The file whose lock says that somebody is at work in the folder.
+pub(super) const LOCK: &str = "lock";
+
+/// A folder in which files wait to be swapped. Removed when it is dropped, unless it has a record.
+#[derive(Debug)]
+pub struct Staging {
+    pub(super) folder: PathBuf,
+    /// Folders of the same swap on other filesystems.
+    others: Vec<PathBuf>,
+    /// Set once there is a record: then the folder stays.
+    pub(super) recorded: bool,
+    pub(super) _lock: InstanceLock,
+}
+
+impl Staging {
+    /// Makes a folder for a swap in `data`.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn create(data: &Path, now: Timestamp) -> Result<Self, Error> {
+        files::create_private_dir(data)?;
+        let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut folder = data.join(format!("{PREFIX}{stamp}"));
+        for serial in 2.. {
+            if folder.symlink_metadata().is_err() {
+                break;
+            }
+            folder = data.join(format!("{PREFIX}{stamp}-{serial:02}"));
+        }
+        files::create_private_dir(&folder)?;
+        let lock = take(&folder, now)?;
+        Ok(Self {
+            folder,
+            others: Vec::new(),
+            recorded: false,
+            _lock: lock,
+        })
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the files that shall come are put; not made yet.
+    pub fn new_files(&self) -> PathBuf {
+        self.folder.join(Side::New.folder())
+    }
+
+    /// The folder of this swap on the filesystem of `target`: this one, or one beside the target, to
+    /// which the file called `name` is moved.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn folder_for(&mut self, name: &Path, target: &Path) -> Result<PathBuf, Error> {
+        let above = existing(files::parent(target));
+        if device(&above) == device(&self.folder) {
+            return Ok(self.folder.clone());
+        }
+        let folder = above.join(self.folder.file_name().unwrap_or_default());
+        if !self.others.contains(&folder) {
+            files::create_private_dir(&folder)?;
+            self.others.push(folder.clone());
+        }
+        let (from, to) = (
+            self.new_files().join(name),
+            folder.join(Side::New.folder()).join(name),
+        );
+        files::create_private_dir(files::parent(&to))?;
+        copy(&from, &to)?;
+        files::remove(&from)?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // A record that cannot be taken back keeps what it speaks of: it will be found not begun.
+        if !self.recorded && Record::erase(&self.folder).is_ok() {
+            for folder in self.others.iter().chain([&self.folder]) {
+                // What cannot be removed now is swept by the next command that works here.
+                let _removed = files::remove_tree(folder);
+            }
+        }
+    }
+}
+
+/// Takes the lock of a folder; the system gives it back when the process dies.
+pub(super) fn take(folder: &Path, now: Timestamp) -> Result<InstanceLock, Error> {
+    let holder = Holder::this_process("restore", now);
+    Ok(InstanceLock::acquire(&folder.join(LOCK), &holder)?)
+}
+
+/// The nearest folder above that is there.
+fn existing(folder: &Path) -> PathBuf {
+    let found = folder.ancestors().find(|folder| folder.is_dir());
+    found.unwrap_or(Path::new("/")).to_owned()
+}
+
+fn device(path: &Path) -> Option<u64> {
+    path.metadata().ok().map(|found| found.dev())
+}
+
+/// Copies a file or link to another filesystem, durably, with its permissions.
+fn copy(from: &Path, to: &Path) -> Result<(), files::Error> {
+    if let Ok(target) = fs::read_link(from) {
+        return symlink(target, to).map_err(files::at("copy", from));
+    }
+    let mut out = files::create_private(to)?;
+    let mut copy = || {
+        let mut source = fs::File::open(from)?;
+        io::copy(&mut source, &mut out)?;
+        out.set_permissions(source.metadata()?.permissions())?;
+        out.set_times(fs::FileTimes::new().set_modified(source.metadata()?.modified()?))?;
+        out.sync_all()
+    };
+    copy().map_err(files::at("copy", from))
+}
+
+/// The folders of swaps in `data`, oldest first.
+pub(super) fn folders(data: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(data) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(files::at("read", data))?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(files::at("read", data))?;
+        let ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX));
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// The swaps that are over and can be turned, the newest first. A record that cannot be read is passed
+/// over: its folder is nobody's to touch.
+///
+/// # Errors
+/// [`Error::File`] if `data` cannot be read.
+pub fn kept(data: &Path) -> Result<Vec<Kept>, Error> {
+    let mut all: Vec<Kept> = folders(data)?
+        .into_iter()
+        .filter_map(|folder| {
+            let record = Record::read(&folder).ok().flatten()?;
+            (record.state == State::Kept).then_some(Kept { folder, record })
+        })
+        .collect();
+    all.sort_by(|a, b| (b.record.at, &b.folder).cmp(&(a.record.at, &a.folder)));
+    Ok(all)
+}
+
+/// Those of `kept` that go when one more comes, oldest last.
+pub fn outdated(kept: &[Kept]) -> &[Kept] {
+    kept.get(KEPT.saturating_sub(1)..).unwrap_or_default()
+}
+
+/// Removes a swap that is over, for ever.
+///
+/// # Errors
+/// [`Error::File`]; half of it that is left is swept later.
+pub fn remove(kept: &Kept) -> Result<(), Error> {
+    discard(&kept.folder, &kept.record)
+}
+
+/// Removes the folders of a swap; that it is over is written down first, so that nobody takes the rest
+/// for one that is not.
+pub(super) fn discard(folder: &Path, record: &Record) -> Result<(), Error> {
+    let over = Record {
+        state: State::Over,
+        ..record.clone()
+    };
+    over.write(folder)?;
+    for item in &record.items {
+        if item.folder != folder {
+            files::remove_tree(&item.folder)?;
+        }
+    }
+    Record::erase(folder)?;
+    Ok(files::remove_tree(folder)?)
+}
