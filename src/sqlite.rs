@@ -10,8 +10,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use crate::files;
 
 mod trouble;
+mod value;
 
 pub use trouble::Trouble;
+pub use value::{Fingerprint, Value, quoted};
 
 /// What is wrong with a database file.
 #[derive(Debug, thiserror::Error)]

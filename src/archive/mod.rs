@@ -23,11 +23,13 @@ mod pipeline;
 mod publish;
 mod request;
 mod restore_text;
+pub mod rows;
 mod scan;
 mod sidecar;
 mod snapshot;
 mod source;
 mod tar_write;
+mod tee;
 #[cfg(test)]
 mod testing;
 mod verify;

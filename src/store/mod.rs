@@ -1,37 +1,46 @@
 //! The assistant's database: bars, signals, trades, positions, API calls.
+//!
+//! It may be one that this program made or that of another program; see `open` for how they are told
+//! apart. All writes of a process go through one queue ([`Store`]).
 
 use std::path::{Path, PathBuf};
 
 use crate::{files, sqlite};
 
+mod adopt;
+mod delete;
+mod error;
+mod gather;
+mod handle;
+mod health;
+mod insert;
 mod micros;
+mod open;
+mod queue;
+mod reclaim;
 mod sample;
 mod schema;
+mod select;
+mod table;
+mod times;
+mod wal;
 
-/// Why the store could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file of it could not be made, named or removed.
-    #[error(transparent)]
-    File(#[from] files::Error),
-    /// It could not be opened.
-    #[error(transparent)]
-    Open(#[from] sqlite::Error),
-    /// Its rows could not be written.
-    #[error("fill the sample database `{}`", path.display())]
-    Fill {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The sample that the program carries cannot be read.
-    #[error("read line {line} of the built-in sample")]
-    Sample {
-        /// Counted from 1.
-        line: usize,
-    },
-}
+pub use adopt::{MissingIndex, add_indexes, missing_indexes};
+pub use delete::{Deleted, Pace, Removal, Stopped};
+pub use error::Error;
+pub use gather::{Gathered, Piece, Portion, gather};
+pub use handle::{Reader, Store, Writer};
+pub use health::{QUERY_LIMIT, Timed, quick_check, time_queries};
+pub use insert::{Inserted, Shape, insert};
+pub use queue::Class;
+pub use reclaim::{Space, optimize, reclaim, settle, space, vacuum};
+pub use select::{Limits, Moment, Selection, select};
+pub use table::Table;
+pub use times::Form;
+pub use wal::{Log, log_size};
+
+/// Up to which time rows are the sample's, in `bellkeeper_meta` of a database that began as one.
+const SAMPLE_UNTIL: &str = "sample_until";
 
 /// Where the assistant keeps its database unless the job file says otherwise.
 pub const DEFAULT_PATH: &str = "data/trading_assistant.db";

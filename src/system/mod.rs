@@ -8,6 +8,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::units::{Bytes, Span};
 
 pub mod alarm;
+pub mod holders;
 pub mod watching;
 
 /// The computer did not answer.
