@@ -21,6 +21,7 @@ mod shelf;
 mod socket;
 mod steer;
 mod tidy;
+mod undo;
 mod upcoming;
 mod why;
 mod wire;
@@ -33,6 +34,7 @@ pub use outlook::outlook;
 pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, shelf};
 pub use steer::{NotRetried, cancel, pause, retry_run};
+pub use undo::{NotUndone, Undone, plan_undo, undo_prune};
 pub use upcoming::{Upcoming, upcoming};
 pub use why::{Absence, Fate, Gap, Told, Which, Why, why};
 pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
@@ -78,7 +80,7 @@ pub enum Error {
     /// The log.
     #[error(transparent)]
     Logs(#[from] logs::Error),
-    /// The sample database.
+    /// The assistant's database.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// An archive or its key.
@@ -115,6 +117,9 @@ pub enum Error {
     /// A run cannot be done again.
     #[error(transparent)]
     NotRetried(#[from] NotRetried),
+    /// The rows of a run cannot be put back.
+    #[error(transparent)]
+    NotUndone(#[from] NotUndone),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

@@ -58,6 +58,13 @@ pub struct StopRequest {
     pub restart: bool,
 }
 
+/// What a run by hand is asked for with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RunRequest {
+    /// Whether the job may do what it does not do unasked.
+    pub(super) approved: bool,
+}
+
 /// The first line of a run's stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Accepted {

@@ -106,6 +106,8 @@ pub(super) enum Verb {
     Backups(Backups),
     /// Extract an archive beside what is there
     Restore(Restore),
+    /// Put the rows of a `prune` run back into their tables
+    Prune(Prune),
     /// Show to whom archives are encrypted
     Keys(Keys),
     /// Print the version
@@ -130,6 +132,22 @@ pub(super) struct RunJob {
     /// Show what it would do, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Let it do what it refuses to do by itself, e.g. remove most of a table
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Prune {
+    /// Put back the rows that this run has removed
+    #[arg(long, value_name = "RUN", required = true)]
+    pub(super) undo: i64,
+    /// Show what it would do, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Private key to open the archives with [default: config/backup.key]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -15,6 +15,7 @@ mod list;
 mod next;
 mod pause;
 mod plan;
+mod prune;
 mod reload;
 mod restart;
 mod restore;
@@ -80,6 +81,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Schema => Ok(schema::run(shell)),
         Verb::Backups(args) => backups::run(shell, &args),
         Verb::Restore(args) => restore::run(shell, &args),
+        Verb::Prune(args) => prune::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
         Verb::Version => Ok(version::run(shell)),
     }

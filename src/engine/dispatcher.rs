@@ -80,6 +80,7 @@ struct Asker {
     job: JobName,
     events: mpsc::UnboundedSender<Event>,
     watch: Watch,
+    approved: bool,
 }
 
 impl Dispatcher {
@@ -329,6 +330,7 @@ impl Dispatcher {
             env: Arc::clone(&self.env),
             zone: run.spec.policy.timezone.clone(),
             watch: run.watch.clone(),
+            approved: self.askers.get(&ticket).is_some_and(|asker| asker.approved),
         };
         Some(Work {
             ticket,

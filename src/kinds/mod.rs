@@ -3,11 +3,15 @@
 use crate::job::Kind;
 
 mod backup;
+mod maintain;
+mod prune;
 
 #[cfg(test)]
 mod tests;
 
 pub use backup::{Backup, Compression, Judged};
+pub use maintain::Maintain;
+pub use prune::{Limit, Prune, Reclaim, RequireBackup};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {
@@ -37,4 +41,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup];
+registry![Backup, Prune, Maintain];

@@ -177,6 +177,15 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             (exit::NOT_FOUND, Some(hint.to_owned()))
         }
         E::NotRetried(error) => not_retried(error),
+        E::NotUndone(error) => not_undone(error),
+        E::Store(error) => {
+            let code = if error.is_retryable() {
+                exit::TEMPORARY
+            } else {
+                exit::FAILED
+            };
+            (code, error.hint())
+        }
         E::NoArchive { folders, .. } => {
             let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
             let hint = if looked.is_empty() {
@@ -224,6 +233,32 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
         ),
     };
     (code, Some(hint))
+}
+
+fn not_undone(error: &app::NotUndone) -> (u8, Option<String>) {
+    use app::NotUndone as E;
+    match error {
+        E::Nothing { folders, .. } if folders.is_empty() => {
+            let hint = "there is no job of the kind `prune` in the job file";
+            (exit::NOT_FOUND, Some(hint.to_owned()))
+        }
+        E::Nothing { folders, .. } => {
+            let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+            let hint = format!(
+                "`bellkeeper history` shows the runs; looked in {}",
+                looked.join(", ")
+            );
+            (exit::NOT_FOUND, Some(hint))
+        }
+        E::GoingOn(run) => {
+            let hint = format!("`bellkeeper cancel {run}` asks it to stop");
+            (exit::BUSY, Some(hint))
+        }
+        E::Already { .. } => {
+            let hint = "move the archive and its `.json` back to the folder above to do it again";
+            (exit::FAILED, Some(hint.to_owned()))
+        }
+    }
 }
 
 fn archive_code(error: &archive::Error) -> u8 {

@@ -37,7 +37,7 @@ fn a_key_nobody_could_mean() {
     4 |     command: rm
       |     ^^^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history` or `backup`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup`, `prune` or `maintain`
     ");
 }
 
@@ -89,7 +89,7 @@ fn a_kind_that_is_not_there() {
     2 |   a:
       |   ^
       |
-      = help: add one of `backup`, e.g. `backup: {}`
+      = help: add one of `backup`, `prune` or `maintain`, e.g. `backup: {}`
     ");
 }
 
@@ -430,7 +430,7 @@ jobs:
     8 |   b:
       |   ^
       |
-      = help: add one of `backup`, e.g. `backup: {}`
+      = help: add one of `backup`, `prune` or `maintain`, e.g. `backup: {}`
 
     error: `enabled`: expected `true` or `false`, found the number 1
      --> jobs.yaml:9:14
