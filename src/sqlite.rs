@@ -12,10 +12,12 @@ use crate::files;
 mod exclusive;
 mod image;
 mod trouble;
+mod value;
 
 pub use exclusive::{Exclusive, SIDE_FILES, beside};
 pub use image::{attach_image, broken_references, heed, open_image};
 pub use trouble::Trouble;
+pub use value::{Fingerprint, Value, quoted};
 
 /// What is wrong with a database file.
 #[derive(Debug, thiserror::Error)]

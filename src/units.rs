@@ -194,6 +194,33 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A share, written `50%`; whole, at most 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Percent(pub u8);
+
+impl FromStr for Percent {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let number = text.trim().strip_suffix('%').map(str::trim_end);
+        number
+            .and_then(|number| number.parse().ok())
+            .filter(|number| *number <= 100)
+            .map(Self)
+            .ok_or_else(|| {
+                UnitError(format!(
+                    "expected a share from `0%` to `100%`, found `{text}`"
+                ))
+            })
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
 macro_rules! text_serde {
     ($type:ty, $what:literal) => {
         impl Serialize for $type {
@@ -233,6 +260,7 @@ text_serde!(
     Span,
     "a duration with its unit, such as `90s`, `10m`, `1h30m` or `7d`"
 );
+text_serde!(Percent, "a share such as `50%`");
 text_serde!(Bytes, "a size with its unit, such as `20MB` or `1GiB`");
 
 #[cfg(test)]
@@ -277,6 +305,15 @@ mod tests {
             "101w101w999999w",
         ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_whole_and_at_most_all() {
+        assert_eq!("50%".parse(), Ok(Percent(50)));
+        assert_eq!(Percent(7).to_string().parse(), Ok(Percent(7)));
+        for text in ["50", "101%", "-1%", "0.5%", "%"] {
+            assert!(text.parse::<Percent>().is_err(), "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Error, socket,
-    wire::{Accepted, Holding, Info, Refusal, Reloaded, StopRequest},
+    wire::{Accepted, Holding, Info, Refusal, Reloaded, RunRequest, StopRequest},
 };
 use crate::{
     engine::{Event, Target, Ticket},
@@ -104,12 +104,17 @@ impl Client {
         self.json(answer).await
     }
 
-    /// Runs a job and streams what happens to it.
+    /// Runs a job and streams what happens to it; `approved` as in [`super::run_job`].
     ///
     /// # Errors
     /// [`Error::Socket`], [`Error::Refused`] with status 404 for an unknown job.
-    pub async fn run(&self, job: &JobName) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
-        self.stream(&format!("/v1/jobs/{job}/run")).await
+    pub async fn run(
+        &self,
+        job: &JobName,
+        approved: bool,
+    ) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
+        let request = RunRequest { approved };
+        self.stream(&format!("/v1/jobs/{job}/run"), &request).await
     }
 
     /// Does a run again and streams what happens to it.
@@ -117,7 +122,7 @@ impl Client {
     /// # Errors
     /// [`Error::Socket`], [`Error::Refused`].
     pub async fn retry(&self, run: RunId) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
-        self.stream(&format!("/v1/runs/{run}/retry")).await
+        self.stream(&format!("/v1/runs/{run}/retry"), &()).await
     }
 
     /// Asks the daemon to start nothing until the answer is dropped.
@@ -150,9 +155,13 @@ impl Client {
         })
     }
 
-    async fn stream(&self, path: &str) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
+    async fn stream(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(Ticket, mpsc::Receiver<Event>), Error> {
         const BUFFER: usize = 64;
-        let answer = self.ask(Method::POST, path, &()).await?;
+        let answer = self.ask(Method::POST, path, body).await?;
         let mut lines = Lines {
             body: answer.into_body(),
             buffer: Vec::new(),

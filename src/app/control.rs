@@ -23,7 +23,7 @@ use super::{
     reload::{Cause, SharedPlan},
     sampling::with_progress,
     steer,
-    wire::{Accepted, Info, Refusal, StopRequest, Wrong, to_line},
+    wire::{Accepted, Info, Refusal, RunRequest, StopRequest, Wrong, to_line},
 };
 use crate::{
     engine::{self, Engine, Event, RunHandle, Target, Ticket},
@@ -209,8 +209,18 @@ async fn cancel(State(shared): State<Arc<Shared>>, UrlPath(ticket): UrlPath<u64>
     }
 }
 
-async fn run(State(shared): State<Arc<Shared>>, UrlPath(job): UrlPath<String>) -> Response {
-    match shared.engine.run(&job).await {
+async fn run(
+    State(shared): State<Arc<Shared>>,
+    UrlPath(job): UrlPath<String>,
+    Json(request): Json<RunRequest>,
+) -> Response {
+    let engine = &shared.engine;
+    let asked = if request.approved {
+        engine.run_approved(&job).await
+    } else {
+        engine.run(&job).await
+    };
+    match asked {
         Ok(handle) => follow(handle),
         Err(error) => refuse(&error),
     }

@@ -66,8 +66,8 @@ impl Following {
 
 /// What is wanted.
 pub(super) enum Wish {
-    /// A run of a job, now.
-    Now(JobName),
+    /// A run of a job, now; and whether to do what it does not do unasked.
+    Now(JobName, bool),
     /// A run again, for its own slot.
     Again(RunRow),
 }
@@ -75,26 +75,28 @@ pub(super) enum Wish {
 impl Wish {
     fn job(&self) -> &JobName {
         match self {
-            Self::Now(job) => job,
+            Self::Now(job, _) => job,
             Self::Again(row) => &row.job,
         }
     }
 }
 
 /// Runs a job now: asks the daemon, which knows the jobs as it has loaded them, or, when there is
-/// none, reads the job file and takes its place for one run.
+/// none, reads the job file and takes its place for one run. `approved`: the job may do what it does
+/// not do unasked.
 ///
 /// # Errors
 /// [`Error::Engine`] for an unknown job, [`Error::Lock`] when another `run-job` is at work.
 pub async fn run_job(
     site: &Site,
     name: &str,
+    approved: bool,
     vars: Vars<'_>,
     filter: &str,
 ) -> Result<Following, Error> {
     let unknown = |_| engine::Error::UnknownJob(name.to_owned());
     let job = name.parse().map_err(unknown)?;
-    follow(site, &Wish::Now(job), vars, filter).await
+    follow(site, &Wish::Now(job, approved), vars, filter).await
 }
 
 pub(super) async fn follow(
@@ -105,7 +107,7 @@ pub(super) async fn follow(
 ) -> Result<Following, Error> {
     if let Some(client) = Client::connect(&site.settings).await? {
         let (ticket, events) = match wish {
-            Wish::Now(job) => client.run(job).await?,
+            Wish::Now(job, approved) => client.run(job, *approved).await?,
             Wish::Again(row) => client.retry(row.run).await?,
         };
         return Ok(Following {
@@ -135,7 +137,14 @@ pub(super) async fn follow(
     session::tell_settled(&opened.settled);
     let session = opened.engine(loaded.set, false).await?;
     let handle = match wish {
-        Wish::Now(job) => session.engine.run(job.as_str()).await?,
+        Wish::Now(job, approved) => {
+            let engine = &session.engine;
+            if *approved {
+                engine.run_approved(job.as_str()).await?
+            } else {
+                engine.run(job.as_str()).await?
+            }
+        }
         Wish::Again(row) => session.engine.retry(&row.job, row.slot, row.run).await?,
     };
     let ticket = handle.ticket;
@@ -169,6 +178,7 @@ pub fn plan_job(site: &Site, loaded: &Loaded, name: &str) -> Result<Result<Plan,
         env: Arc::clone(&loaded.set.env),
         zone: spec.policy.timezone.clone(),
         watch: Watch::default(),
+        approved: false,
     };
     Ok(spec.job.plan(&cx))
 }

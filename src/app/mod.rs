@@ -26,6 +26,7 @@ mod socket;
 mod statistics;
 mod steer;
 mod tidy;
+mod undo;
 mod upcoming;
 mod why;
 mod wire;
@@ -40,6 +41,7 @@ pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
 pub use statistics::{SignalStats, TradeStats, signal_stats, trade_stats};
 pub use steer::{NotRetried, cancel, pause, retry_run};
+pub use undo::{NotUndone, Undone, plan_undo, undo_prune};
 pub use upcoming::{Upcoming, upcoming};
 pub use why::{Absence, Fate, Gap, Told, Which, Why, why};
 pub use wire::{Broken, Info, Reloaded, StopRequest, Wrong};
@@ -85,7 +87,7 @@ pub enum Error {
     /// The log.
     #[error(transparent)]
     Logs(#[from] logs::Error),
-    /// The sample database.
+    /// The assistant's database.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// An archive or its key.
@@ -122,6 +124,9 @@ pub enum Error {
     /// A run cannot be done again.
     #[error(transparent)]
     NotRetried(#[from] NotRetried),
+    /// The rows of a run cannot be put back.
+    #[error(transparent)]
+    NotUndone(#[from] NotUndone),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

@@ -64,6 +64,13 @@ pub(super) struct Holding {
     pub(super) waits_for: Vec<RunInfo>,
 }
 
+/// What a run by hand is asked for with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RunRequest {
+    /// Whether the job may do what it does not do unasked.
+    pub(super) approved: bool,
+}
+
 /// The first line of a run's stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Accepted {

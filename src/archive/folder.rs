@@ -8,6 +8,7 @@ use std::{
 use super::{
     Error,
     name::ArchiveName,
+    rows::RowsName,
     sidecar::{Sidecar, State},
     snapshot::COPY_PREFIX,
 };
@@ -81,7 +82,7 @@ fn found(path: PathBuf, name: ArchiveName, size_bytes: u64) -> Found {
 }
 
 /// The names in `folder` that are text; ours all are.
-fn names(folder: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
     let read = |source| Error::Read {
         path: folder.to_owned(),
         source,
@@ -142,7 +143,7 @@ pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 fn is_leftover(folder: &Path, name: &str) -> bool {
     let archive = |ending| {
         let stem: Option<&str> = name.strip_suffix(ending);
-        stem.filter(|stem| stem.parse::<ArchiveName>().is_ok())
+        stem.filter(|stem| stem.parse::<ArchiveName>().is_ok() || RowsName::parse(stem).is_some())
     };
     name.starts_with(files::TEMP_PREFIX)
         || name.starts_with(COPY_PREFIX)

@@ -28,6 +28,7 @@ mod publish;
 mod request;
 mod restore_text;
 mod ring;
+pub mod rows;
 mod scan;
 mod scratch;
 mod seal;
@@ -35,6 +36,7 @@ mod sidecar;
 mod snapshot;
 mod source;
 mod tar_write;
+mod tee;
 #[cfg(test)]
 mod testing;
 mod trial;

@@ -7,32 +7,28 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufWriter, IntoInnerError, Read, Write},
+    io::{self, Write},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
 };
 
-use age::{Encryptor, stream::StreamWriter};
-
 use super::{
     Error,
     entry::{Entry, EntryKind, EntryName, Head},
     files_read,
-    hash::{Hashing, Sum, length},
+    hash::{Sum, length},
     manifest::{MANIFEST, Manifest, Planned},
     request::{Plan, Request, Seams},
     scan::{self, Found, Look},
     tar_write::TarWriter,
+    tee::{Chunks, Tee, WAITING},
 };
 use crate::{
     files::fault,
     gzip::{self, Matter, ParallelGzip},
     watch::{Progress, Watch},
 };
-
-/// Chunks of compressed bytes that may wait for the verifier.
-const WAITING: usize = 4;
 
 /// What was written, and what it is.
 pub(super) struct Streamed {
@@ -45,29 +41,6 @@ pub(super) struct Streamed {
     pub(super) sha256: String,
     /// Bytes of the file.
     pub(super) size: u64,
-}
-
-/// Buffered, because age turns a failure to write its header into one without a number, and a full
-/// disk would no longer be told from a broken program; larger writes pass the buffer by.
-type Output = BufWriter<Hashing<Box<dyn Write + Send>>>;
-
-/// Encrypts into the file and copies what comes to the verifier.
-struct Tee {
-    age: StreamWriter<Output>,
-    copy: SyncSender<Vec<u8>>,
-}
-
-impl Write for Tee {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.age.write_all(bytes)?;
-        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        self.copy.send(bytes.to_vec()).map_err(gone)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.age.flush()
-    }
 }
 
 /// Writes the archive into `file`, which is at `path`, syncs it and verifies what was written.
@@ -158,28 +131,14 @@ fn stream(
     seams: &Seams<'_>,
 ) -> Result<Streamed, Error> {
     let write = write(path);
-    let recipients = request.recipients.iter();
-    let encryptor =
-        Encryptor::with_recipients(recipients.map(|r| r.inner() as _)).map_err(|error| {
-            Error::Encrypt {
-                path: path.to_owned(),
-                what: error.to_string(),
-            }
-        })?;
     let to_sync = file.try_clone().map_err(&write)?;
-    let output = BufWriter::new(Hashing::new((seams.output)(file)));
-    let age = encryptor.wrap_output(output).map_err(&write)?;
-    let tee = Tee { age, copy };
+    let tee = Tee::new((seams.output)(file), &request.recipients, copy, path)?;
     let gzip = ParallelGzip::new(tee, request.level, request.workers).map_err(&write)?;
     let mut tar = TarWriter::new(gzip);
     let manifest = entries(&mut tar, plan, path, watch, seams)?;
     let (bytes, crcs) = (tar.plain(), tar.crcs().to_vec());
     let gzip = tar.finish().map_err(&write)?;
-    let Tee { age, copy } = gzip.finish().map_err(&write)?;
-    drop(copy);
-    let output = age.finish().map_err(&write)?.into_inner();
-    let output = output.map_err(|error| write(IntoInnerError::into_error(error)))?;
-    let (sha256, size) = output.finish();
+    let (sha256, size) = gzip.finish().and_then(Tee::finish).map_err(&write)?;
     fault::step()
         .and_then(|()| to_sync.sync_all())
         .map_err(&write)?;
@@ -256,44 +215,4 @@ fn write_manifest<W: Write>(
         target: Vec::new(),
     };
     tar.unlisted(head, &json).map_err(write(path))
-}
-
-/// The chunks of a channel as one stream.
-struct Chunks {
-    from: Receiver<Vec<u8>>,
-    chunk: Vec<u8>,
-    read: usize,
-}
-
-impl Chunks {
-    fn new(from: Receiver<Vec<u8>>) -> Self {
-        let chunk = Vec::new();
-        Self {
-            from,
-            chunk,
-            read: 0,
-        }
-    }
-}
-
-impl BufRead for Chunks {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.read >= self.chunk.len() {
-            let Ok(chunk) = self.from.recv() else { break };
-            (self.chunk, self.read) = (chunk, 0);
-        }
-        Ok(self.chunk.get(self.read..).unwrap_or_default())
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.read = self.read.saturating_add(amount);
-    }
-}
-
-impl Read for Chunks {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(into)?;
-        self.consume(read);
-        Ok(read)
-    }
 }

@@ -108,6 +108,8 @@ pub(super) enum Verb {
     Backups(Backups),
     /// Put what an archive holds in its place, or extract it beside
     Restore(Restore),
+    /// Put the rows of a `prune` run back into their tables
+    Prune(Prune),
     /// Show to whom archives are encrypted
     Keys(Keys),
     /// Show indicators and conditions on the bars of a symbol
@@ -145,6 +147,22 @@ pub(super) struct RunJob {
     /// Show what it would do, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Let it do what it refuses to do by itself, e.g. remove most of a table
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Prune {
+    /// Put back the rows that this run has removed
+    #[arg(long, value_name = "RUN", required = true)]
+    pub(super) undo: i64,
+    /// Show what it would do, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Private key to open the archives with [default: config/backup.key]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -17,6 +17,7 @@ mod logs;
 mod next;
 mod pause;
 mod plan;
+mod prune;
 mod reload;
 mod restart;
 mod restore;
@@ -86,6 +87,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Schema => Ok(schema::run(shell)),
         Verb::Backups(args) => backups::run(shell, &args),
         Verb::Restore(args) => restore::run(shell, &args),
+        Verb::Prune(args) => prune::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
         Verb::Analyse(args) => analyse::run(shell, &args),
         Verb::Signals(args) => signals::run(shell, &args),

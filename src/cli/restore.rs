@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{
     args,
     shell::{
-        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on, block_on_workers, count,
-        exit, variable,
+        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on_workers, count, exit,
+        interruptible, variable,
     },
 };
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
     archive::{self, EntryName, Identity},
     job::{Plan, RunInfo},
     jobfile::Loaded,
-    watch::{CancelReason, Watch},
 };
 
 mod beside;

@@ -21,7 +21,10 @@ pub(super) fn run(shell: &Shell, args: &args::RunJob) -> Result {
     }
     block_on_workers(async {
         let mut interrupts = Interrupts::new()?;
-        let asked = app::run_job(&shell.site, &args.job, &variable, shell.log_filter()).await;
+        let asked = {
+            let site = &shell.site;
+            app::run_job(site, &args.job, args.yes, &variable, shell.log_filter()).await
+        };
         let following = asked.map_err(|error| explain(shell, &args.job, error))?;
         watch(shell, following, &mut interrupts).await
     })

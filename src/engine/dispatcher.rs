@@ -84,6 +84,7 @@ struct Asker {
     watch: Watch,
     /// Whether it knows that its claim waits for the ledger.
     told: bool,
+    approved: bool,
 }
 
 impl Dispatcher {
@@ -336,6 +337,7 @@ impl Dispatcher {
             env: Arc::clone(&self.env),
             zone: run.spec.policy.timezone.clone(),
             watch: run.watch.clone(),
+            approved: self.askers.get(&ticket).is_some_and(|asker| asker.approved),
         };
         Some(Work {
             ticket,

@@ -154,6 +154,7 @@ pub struct Status {
 enum Command {
     Run {
         job: String,
+        approved: bool,
         reply: oneshot::Sender<Result<RunHandle, Error>>,
     },
     Retry {
@@ -211,9 +212,22 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownJob`], [`Error::Stopped`].
     pub async fn run(&self, job: &str) -> Result<RunHandle, Error> {
+        self.run_now(job, false).await
+    }
+
+    /// As [`Engine::run`], and the person has said yes to what the job does not do by itself.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub async fn run_approved(&self, job: &str) -> Result<RunHandle, Error> {
+        self.run_now(job, true).await
+    }
+
+    async fn run_now(&self, job: &str, approved: bool) -> Result<RunHandle, Error> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Run {
             job: job.to_owned(),
+            approved,
             reply,
         })
         .await?;

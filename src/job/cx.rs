@@ -9,6 +9,7 @@ use crate::{
     archive::Encryption,
     clock::Clock,
     settings::Settings,
+    store::Store,
     watch::{Cancelled, Watch},
     words::{JobName, RunId, Trigger},
 };
@@ -28,6 +29,13 @@ pub struct Env {
     pub host: String,
     /// The archives that jobs make, by job. Known once the whole file is read: `check` sees none.
     pub archives: BTreeMap<JobName, ArchiveFolder>,
+}
+
+impl Env {
+    /// The assistant's database; one for all jobs of the process.
+    pub fn store(&self) -> Store {
+        Store::at(&self.database)
+    }
 }
 
 /// The archives of one job.
@@ -67,6 +75,9 @@ pub struct Cx {
     pub zone: TimeZone,
     /// Progress to fill and the token to obey.
     pub watch: Watch,
+    /// Whether the person who asked for this run has said yes to what a job does not do by itself.
+    /// Never true for a run that nobody asked for.
+    pub approved: bool,
 }
 
 impl Cx {

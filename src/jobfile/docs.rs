@@ -107,6 +107,12 @@ fn blocks(out: &mut String, path: &str, settings: &Value, root: &Value) {
             let path = format!("{path}.{key}");
             section(out, &format!("### `{path}`"), inner, root);
             blocks(out, &path, inner, root);
+        } else if let Some(entry) = inner.get("additionalProperties") {
+            // A map by name: what stands under each name.
+            let entry = target(entry, root);
+            if !properties(entry).is_empty() {
+                section(out, &format!("### `{path}.{key}.NAME`"), entry, root);
+            }
         }
     }
 }

@@ -12,9 +12,15 @@ pub use backup::{Backup, Compression, Judged};
 pub use drill::Drill;
 pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
 pub use verify::{Newest, Verify};
+mod maintain;
+mod prune;
 
 #[cfg(test)]
 mod tests;
+
+pub use backup::{Backup, Compression, Judged};
+pub use maintain::Maintain;
+pub use prune::{Limit, Prune, Reclaim, RequireBackup};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {
@@ -44,4 +50,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup, Verify, Drill, RotateLogs];
+registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs];

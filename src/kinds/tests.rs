@@ -60,6 +60,7 @@ pub(super) fn cx(env: &Arc<Env>, slot: &str) -> Cx {
         env: Arc::clone(env),
         zone: TimeZone::UTC,
         watch: Watch::default(),
+        approved: false,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// The daily bars of a symbol, oldest first; none if it has none.
 ///
 /// # Errors
-/// [`Error::Open`] if there is no database, [`Error::Query`] if it has no such table.
+/// [`Error::Open`] if there is no database, [`Error::Statement`] if it has no such table.
 pub fn daily_bars(database: &Path, symbol: &str) -> Result<Bars, Error> {
     read(database, |connection| {
         let mut statement = connection.prepare(
@@ -44,10 +44,7 @@ fn read<T>(
     query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, Error> {
     let connection = sqlite::open_existing(database)?;
-    query(&connection).map_err(|source| Error::Query {
-        path: database.to_owned(),
-        source,
-    })
+    query(&connection).map_err(|source| Error::statement("read bars", database.to_owned(), source))
 }
 
 fn bar(row: &Row<'_>) -> rusqlite::Result<Bar> {

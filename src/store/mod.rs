@@ -1,54 +1,51 @@
 //! The assistant's database: bars, signals, trades, positions, API calls.
+//!
+//! It may be one that this program made or that of another program; see `open` for how they are told
+//! apart. All writes of a process go through one queue ([`Store`]).
 
 use std::path::{Path, PathBuf};
 
-use crate::{analysis::BookError, files, sqlite};
+use crate::{files, sqlite};
 
+mod adopt;
 mod bars;
+mod delete;
+mod error;
+mod gather;
+mod handle;
+mod health;
+mod insert;
+mod open;
+mod queue;
+mod reclaim;
 mod sample;
 mod schema;
+mod select;
 mod signals;
+mod table;
+mod times;
 mod trades;
+mod wal;
 
+pub use adopt::{MissingIndex, add_indexes, missing_indexes};
 pub use bars::{daily_bars, symbols};
+pub use delete::{Deleted, Pace, Removal, Stopped};
+pub use error::Error;
+pub use gather::{Gathered, Piece, Portion, gather};
+pub use handle::{Reader, Store, Writer};
+pub use health::{QUERY_LIMIT, Timed, quick_check, time_queries};
+pub use insert::{Inserted, Shape, insert};
+pub use queue::Class;
+pub use reclaim::{Space, optimize, reclaim, settle, space, vacuum};
+pub use select::{Limits, Moment, Selection, select};
 pub use signals::{StoredSignal, signals};
+pub use table::Table;
+pub use times::Form;
 pub use trades::{StoredTrade, Twice, add_trades, trades, try_trades};
+pub use wal::{Log, log_size};
 
-/// Why the store could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file of it could not be made, named or removed.
-    #[error(transparent)]
-    File(#[from] files::Error),
-    /// It could not be opened.
-    #[error(transparent)]
-    Open(#[from] sqlite::Error),
-    /// Its rows could not be written.
-    #[error("fill the sample database `{}`", path.display())]
-    Fill {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// It could not be asked.
-    #[error("read `{}`", path.display())]
-    Query {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The trades make no sense.
-    #[error(transparent)]
-    Book(#[from] BookError),
-    /// The sample that the program carries cannot be read.
-    #[error("read line {line} of the built-in sample")]
-    Sample {
-        /// Counted from 1.
-        line: usize,
-    },
-}
+/// Up to which time rows are the sample's, in `bellkeeper_meta` of a database that began as one.
+const SAMPLE_UNTIL: &str = "sample_until";
 
 /// The newest schema of the assistant's database that this program knows, as its `user_version`.
 pub const SCHEMA_VERSION: usize = schema::MIGRATIONS.len();

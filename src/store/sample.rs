@@ -5,13 +5,15 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::Error;
+use super::{Error, SAMPLE_UNTIL, open};
 use crate::micros::Micros;
 
 /// Daily bars as traded, public domain: `symbol,date,open,high,low,close,volume`.
 const BARS: &str = include_str!("sample.csv");
 /// When the sample says it was fetched: the evening of its last session.
 const FETCHED_AT: &str = "2013-02-28T21:30:00Z";
+/// No row of the sample is of this day or later.
+const UNTIL: &str = "2013-03-01";
 const STRATEGY: &str = "sample_mean_20";
 /// The rule looks back over this many closes.
 const LOOK_BACK: usize = 20;
@@ -76,6 +78,7 @@ fn insert_all(connection: &mut Connection, bars: &[Bar<'_>]) -> rusqlite::Result
     for series in bars.chunk_by(|a, b| a.symbol == b.symbol) {
         trade(&transaction, series)?;
     }
+    open::set_meta(&transaction, SAMPLE_UNTIL, UNTIL)?;
     transaction.commit()
 }
 

@@ -1,7 +1,7 @@
 //! The tables of the assistant's database, as a list of migrations that only ever grows.
 
 /// What brings a database from version n to n + 1 stands at index n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("meta.sql")];
 
 #[cfg(test)]
 mod tests {

@@ -37,7 +37,7 @@ pub struct StoredSignal {
 /// The signals of `symbol` (all without) since an instant, oldest first.
 ///
 /// # Errors
-/// [`Error::Open`] if there is no database, [`Error::Query`] if it has no such table.
+/// [`Error::Open`] if there is no database, [`Error::Statement`] if it has no such table.
 pub fn signals(
     database: &Path,
     since: Timestamp,
@@ -53,10 +53,7 @@ pub fn signals(
         let rows = statement.query_map(params![since.to_string(), symbol], stored)?;
         rows.collect()
     };
-    read().map_err(|source| Error::Query {
-        path: database.to_owned(),
-        source,
-    })
+    read().map_err(|source| Error::statement("read signals", database.to_owned(), source))
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSignal> {

@@ -4,6 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 
+mod flow;
+
 fn made() -> (tempfile::TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("trading_assistant.db");
@@ -33,7 +35,7 @@ fn it_is_one_private_sound_wal_database() {
     assert_eq!(ask::<String>(&path, "PRAGMA integrity_check"), "ok");
     assert_eq!(ask::<String>(&path, "PRAGMA journal_mode"), "wal");
     assert_eq!(ask::<i64>(&path, "PRAGMA auto_vacuum"), 2);
-    assert_eq!(ask::<i64>(&path, "PRAGMA user_version"), 1);
+    assert_eq!(ask::<i64>(&path, "PRAGMA user_version"), 2);
 }
 
 #[test]

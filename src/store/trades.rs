@@ -32,7 +32,7 @@ pub enum Twice {
 /// All trades, in the order of their times.
 ///
 /// # Errors
-/// [`Error::Open`] if there is no database, [`Error::Query`] if it has no such table.
+/// [`Error::Open`] if there is no database, [`Error::Statement`] if it has no such table.
 pub fn trades(database: &Path) -> Result<Vec<StoredTrade>, Error> {
     let connection = sqlite::open_existing(database)?;
     all(&connection, None).map_err(|source| query(database, source))
@@ -111,10 +111,7 @@ fn add(
 }
 
 fn query(database: &Path, source: rusqlite::Error) -> Error {
-    Error::Query {
-        path: database.to_owned(),
-        source,
-    }
+    Error::statement("read or write trades", database.to_owned(), source)
 }
 
 /// What makes two trades the same one.

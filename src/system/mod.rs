@@ -11,6 +11,7 @@ pub mod alarm;
 mod gently;
 mod open_files;
 pub mod holders;
+pub mod locks;
 pub mod watching;
 
 pub use gently::gently;

@@ -205,6 +205,15 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             let hint = "`bellkeeper status` shows it; try again when it is over";
             (exit::BUSY, Some(hint.to_owned()))
         }
+        E::NotUndone(error) => not_undone(error),
+        E::Store(error) => {
+            let code = if error.is_retryable() {
+                exit::TEMPORARY
+            } else {
+                exit::FAILED
+            };
+            (code, error.hint())
+        }
         E::NoArchive { folders, .. } => {
             let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
             let hint = if looked.is_empty() {
@@ -252,6 +261,32 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
         ),
     };
     (code, Some(hint))
+}
+
+fn not_undone(error: &app::NotUndone) -> (u8, Option<String>) {
+    use app::NotUndone as E;
+    match error {
+        E::Nothing { folders, .. } if folders.is_empty() => {
+            let hint = "there is no job of the kind `prune` in the job file";
+            (exit::NOT_FOUND, Some(hint.to_owned()))
+        }
+        E::Nothing { folders, .. } => {
+            let looked: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+            let hint = format!(
+                "`bellkeeper history` shows the runs; looked in {}",
+                looked.join(", ")
+            );
+            (exit::NOT_FOUND, Some(hint))
+        }
+        E::GoingOn(run) => {
+            let hint = format!("`bellkeeper cancel {run}` asks it to stop");
+            (exit::BUSY, Some(hint))
+        }
+        E::Already { .. } => {
+            let hint = "move the archive and its `.json` back to the folder above to do it again";
+            (exit::FAILED, Some(hint.to_owned()))
+        }
+    }
 }
 
 /// A job that is not in the job file, with the one that was meant.

@@ -2,7 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, exit};
+use super::{Failure, block_on, exit};
+use crate::watch::{CancelReason, Watch};
 
 /// SIGINT (Ctrl-C) and SIGTERM.
 pub(in crate::cli) struct Interrupts {

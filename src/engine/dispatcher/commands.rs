@@ -22,8 +22,12 @@ const MANUAL: &str = "manual";
 impl Dispatcher {
     pub(super) async fn command(&mut self, command: Command) {
         match command {
-            Command::Run { job, reply } => {
-                let handle = self.run_now(&job).await;
+            Command::Run {
+                job,
+                approved,
+                reply,
+            } => {
+                let handle = self.run_now(&job, approved).await;
                 drop(reply.send(handle));
             }
             Command::Retry {
@@ -61,7 +65,7 @@ impl Dispatcher {
         }
     }
 
-    async fn run_now(&mut self, name: &str) -> Result<RunHandle, Error> {
+    async fn run_now(&mut self, name: &str, approved: bool) -> Result<RunHandle, Error> {
         let unknown = || Error::UnknownJob(name.to_owned());
         let job: JobName = name.parse().map_err(|_| unknown())?;
         self.planner.find(&job).ok_or_else(unknown)?;
@@ -71,7 +75,7 @@ impl Dispatcher {
             at: Timestamp::from_second(now.as_second()).unwrap_or(now),
             scope: MANUAL.to_owned(),
         };
-        Ok(self.run_by_hand(slot, Trigger::Manual).await)
+        Ok(self.run_by_hand(slot, Trigger::Manual, approved).await)
     }
 
     /// A run is done again for its own slot, in a lane that takes one run.
@@ -81,10 +85,10 @@ impl Dispatcher {
         }
         let scope = crate::ledger::retry_lane(of);
         let slot = Slot { job, at, scope };
-        Ok(self.run_by_hand(slot, Trigger::Retry).await)
+        Ok(self.run_by_hand(slot, Trigger::Retry, false).await)
     }
 
-    async fn run_by_hand(&mut self, slot: Slot, trigger: Trigger) -> RunHandle {
+    async fn run_by_hand(&mut self, slot: Slot, trigger: Trigger, approved: bool) -> RunHandle {
         let ticket = self.planner.ticket();
         let watch = Watch::default();
         let (events, receiver) = mpsc::unbounded_channel();
@@ -95,6 +99,7 @@ impl Dispatcher {
                 events,
                 watch: watch.clone(),
                 told: false,
+                approved,
             },
         );
         self.input(Input::RunNow {

@@ -1,0 +1,73 @@
+//! `prune --undo RUN`: puts the rows that a run has removed back into their tables.
+
+use serde_json::json;
+
+use super::{
+    args,
+    shell::{Result, Shell, Table, block_on, count, exit},
+};
+use crate::{app, words::RunId};
+
+pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
+    let loaded = shell.load()?;
+    let run = RunId(args.undo);
+    if args.dry_run {
+        dry_run(shell, &app::plan_undo(&shell.site, &loaded, run)?);
+        return Ok(exit::OK);
+    }
+    let identities =
+        app::identities(&shell.site, args.key.as_deref())?.ok_or_else(|| app::Error::NoKey {
+            path: shell.site.settings.key_file(),
+        })?;
+    let undone =
+        block_on(async { Ok(app::undo_prune(&shell.site, &loaded, run, &identities).await) })??;
+    if shell.json {
+        shell.json_line(&json!({
+            "run_id": run,
+            "inserted": undone.rows.inserted,
+            "already_there": undone.rows.there,
+            "conflicts": undone.rows.conflicts,
+            "archives": undone.archives,
+            "notes": undone.rows.refused,
+        }));
+        return Ok(exit::OK);
+    }
+    let rows = usize::try_from(undone.rows.inserted).unwrap_or(usize::MAX);
+    shell.line(format!("put {} back from run {run}", count(rows, "row")));
+    if undone.rows.there > 0 {
+        shell.line(format!(
+            "  {} were there already, as they were",
+            undone.rows.there
+        ));
+    }
+    if undone.rows.conflicts > 0 {
+        shell.line(format!(
+            "  {} were not put back: their place is taken. They stay in the archive",
+            undone.rows.conflicts
+        ));
+    }
+    for refused in &undone.rows.refused {
+        shell.line(format!("  {refused}"));
+    }
+    for archive in &undone.archives {
+        shell.line(format!(
+            "  the archive is now {}",
+            shell.within(archive.as_ref())
+        ));
+    }
+    shell.say("the next run of the job removes them again, unless `keep` is longer by then");
+    Ok(exit::OK)
+}
+
+fn dry_run(shell: &Shell, plan: &crate::job::Plan) {
+    if shell.json {
+        plan.steps.iter().for_each(|step| shell.json_line(step));
+        return;
+    }
+    let mut table = Table::new(["would", "what", "because"]);
+    for step in &plan.steps {
+        let subject = shell.within(step.subject.as_ref());
+        table.row([step.act.clone(), subject, step.reason.clone()]);
+    }
+    shell.line(table.render());
+}

@@ -1,0 +1,195 @@
+//! Removing rows in short transactions, and only those that are as they were when they were read.
+
+use std::{sync::mpsc, time::Duration};
+
+use rusqlite::Transaction;
+
+use super::{
+    Error,
+    gather::{self, Piece, Sql},
+    handle::Writer,
+    queue::Class,
+    select::Selection,
+    wal::{Log, LogKeeper, Pressure},
+};
+use crate::{clock::Clock, watch::Watch};
+
+/// How fast rows are removed and what makes it stop.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// How long a transaction may take; the piece that it is in is still removed.
+    pub turn: Duration,
+    /// How long the write-ahead log may grow.
+    pub log: Log,
+    /// The monotonic time at which it ends, done or not.
+    pub until: Duration,
+    /// The clock that tells it.
+    pub clock: Clock,
+}
+
+/// How often it is looked whether a reader has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why not everything was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopped {
+    /// The time was up.
+    Budget,
+    /// The time was up while a reader kept so many bytes of the log from being folded in.
+    Reader(u64),
+    /// The log has so many bytes.
+    Log(u64),
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deleted {
+    /// So many rows.
+    pub rows: u64,
+    /// So many rows are in pieces that had changed since they were read, and stay.
+    pub changed: u64,
+    /// Why it ended early, if it did.
+    pub stopped: Option<Stopped>,
+}
+
+/// Rows that are to be removed.
+#[derive(Debug)]
+pub struct Removal<'a> {
+    /// Through whom.
+    pub writer: &'a Writer,
+    /// What was selected.
+    pub selection: &'a Selection,
+    /// The pieces of it.
+    pub pieces: &'a [Piece],
+    /// The fingerprint that each row had when it was read, in the order of the pieces.
+    pub prints: &'a [u64],
+    /// How fast.
+    pub pace: &'a Pace,
+    /// The token to obey.
+    pub watch: &'a Watch,
+}
+
+impl Removal<'_> {
+    /// Removes the rows that are as they were. A piece in which a row was changed, added or removed
+    /// since is left alone.
+    ///
+    /// `pinned` is told once when a reader is in the way, with the bytes that it keeps in the log.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] between two transactions, [`Error::Locked`], [`Error::Statement`]. What
+    /// was removed before stays removed.
+    pub fn run(&self, pinned: &mut dyn FnMut(u64)) -> Result<Deleted, Error> {
+        let mut deleted = Deleted::default();
+        let mut log = LogKeeper::open(self.writer.path())?;
+        let sql = Sql::new(self.selection);
+        let _folding = by_hand(self.writer)?;
+        let mut rest = self.pieces;
+        while !rest.is_empty() {
+            self.watch.cancel.checkpoint()?;
+            deleted.stopped = self.wait(&mut log, pinned)?;
+            if deleted.stopped.is_some() {
+                break;
+            }
+            let batch = self.writer.write(Class::Batch, "remove rows", |tx| {
+                batch(tx, &sql, rest, self.prints, self.pace)
+            })?;
+            deleted.rows += batch.rows;
+            deleted.changed += batch.changed;
+            rest = rest.get(batch.pieces..).unwrap_or_default();
+        }
+        Ok(deleted)
+    }
+
+    /// Waits until the log is short enough, or says why to stop.
+    fn wait(
+        &self,
+        log: &mut LogKeeper,
+        pinned: &mut dyn FnMut(u64),
+    ) -> Result<Option<Stopped>, Error> {
+        let pace = self.pace;
+        let mut told = false;
+        loop {
+            let late = pace.clock.monotonic() >= pace.until;
+            match log.look(self.writer, &pace.log)? {
+                Pressure::TooMuch(bytes) => return Ok(Some(Stopped::Log(bytes))),
+                Pressure::Pinned(bytes) if late => return Ok(Some(Stopped::Reader(bytes))),
+                Pressure::Pinned(bytes) => {
+                    if !std::mem::replace(&mut told, true) {
+                        pinned(bytes);
+                    }
+                    log.try_again();
+                    pause(LOOK_AGAIN);
+                    self.watch.cancel.checkpoint()?;
+                }
+                Pressure::None if late => return Ok(Some(Stopped::Budget)),
+                Pressure::None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn pause(span: Duration) {
+    let (_held, never) = mpsc::channel::<()>();
+    // Nothing comes: this only waits.
+    let _timeout = never.recv_timeout(span);
+}
+
+#[derive(Default)]
+struct Batch {
+    pieces: usize,
+    rows: u64,
+    changed: u64,
+}
+
+fn batch(
+    transaction: &Transaction<'_>,
+    sql: &Sql<'_>,
+    pieces: &[Piece],
+    prints: &[u64],
+    pace: &Pace,
+) -> rusqlite::Result<Batch> {
+    let end = pace.clock.monotonic() + pace.turn;
+    let mut batch = Batch::default();
+    let mut delete = transaction.prepare_cached(&sql.piece("DELETE"))?;
+    for piece in pieces {
+        if gather::is_unchanged(transaction, sql, piece, prints)? {
+            let rows = delete.execute(sql.bound(piece).as_slice())?;
+            if rows != piece.rows {
+                // Cannot be, in one transaction; if it is, nothing of the batch counts.
+                return Err(rusqlite::Error::StatementChangedRows(rows));
+            }
+            batch.rows += count(rows);
+        } else {
+            batch.changed += count(piece.rows);
+        }
+        batch.pieces += 1;
+        if pace.clock.monotonic() >= end {
+            break;
+        }
+    }
+    Ok(batch)
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+/// SQLite folds the log in by itself within the commit that makes it long; meanwhile that is done
+/// between the commits.
+fn by_hand(writer: &Writer) -> Result<impl Drop, Error> {
+    struct Automatic<'a>(&'a Writer);
+    impl Drop for Automatic<'_> {
+        fn drop(&mut self) {
+            // It only makes the log longer if it fails.
+            let _set = set_automatic(self.0, 1_000);
+        }
+    }
+    set_automatic(writer, 0)?;
+    Ok(Automatic(writer))
+}
+
+fn set_automatic(writer: &Writer, pages: i64) -> Result<(), Error> {
+    writer.directly(Class::Batch, "set up the log", |connection| {
+        connection.pragma_update(None, "wal_autocheckpoint", pages)
+    })
+}
