@@ -49,9 +49,9 @@ mod log_writer;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
-mod restore;
-#[cfg(test)]
 mod restic;
+#[cfg(test)]
+mod restore;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

@@ -58,6 +58,7 @@ fn cx(root: &Path) -> Cx {
         run,
         env: Arc::new(env),
         zone: TimeZone::UTC,
+        approved: false,
         watch: Watch::default(),
     }
 }

@@ -34,5 +34,7 @@ pub fn extract_decrypted<R: BufRead>(
     to: &Path,
     watch: &Watch,
 ) -> Result<Extracted, Error> {
-    extract::into_folder(name, to, &|_| true, |sink| verify::unpack(archive, name, watch, sink))
+    extract::into_folder(name, to, &|_| true, |sink| {
+        verify::unpack(archive, name, watch, sink)
+    })
 }

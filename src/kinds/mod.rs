@@ -5,22 +5,19 @@ use crate::job::Kind;
 mod backup;
 mod chosen;
 mod drill;
+mod maintain;
+mod prune;
 mod rotate_logs;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use backup::{Backup, Compression, Judged};
 pub use drill::Drill;
-pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
-pub use verify::{Newest, Verify};
-mod maintain;
-mod prune;
-
-#[cfg(test)]
-mod tests;
-
-pub use backup::{Backup, Compression, Judged};
 pub use maintain::Maintain;
 pub use prune::{Limit, Prune, Reclaim, RequireBackup};
+pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
+pub use verify::{Newest, Verify};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {

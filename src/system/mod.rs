@@ -9,9 +9,9 @@ use crate::units::{Bytes, Span};
 
 pub mod alarm;
 mod gently;
-mod open_files;
 pub mod holders;
 pub mod locks;
+mod open_files;
 pub mod watching;
 
 pub use gently::gently;

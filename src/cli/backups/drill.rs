@@ -5,16 +5,10 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{
-    super::{
-        shell::{Bar, Result, Shell, count, exit, interruptible},
-    },
+    super::shell::{Bar, Result, Shell, count, exit, interruptible},
     list, optional_jobs,
 };
-use crate::{
-    app, archive,
-    archive::Recorded,
-    units::Bytes,
-};
+use crate::{app, archive, archive::Recorded, units::Bytes};
 
 pub(super) fn run(shell: &Shell, name: &str, key: Option<&Path>) -> Result {
     let loaded = optional_jobs(shell);
