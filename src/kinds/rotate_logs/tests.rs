@@ -445,6 +445,18 @@ fn two_logs_of_one_name_do_not_share_an_archive() {
 }
 
 #[test]
+fn an_archive_belongs_to_one_job_but_a_folder_of_logs_to_nobody() {
+    let place = Place::new();
+    let owned = |json: &str| job(json).owned_folders(&"a".parse().unwrap(), &place.env);
+    assert_eq!(owned("{}"), [""; 0].map(PathBuf::from));
+    assert_eq!(owned(r#"{"archive_dir": "old/"}"#), [place.path("old")]);
+    assert_eq!(
+        owned(r#"{"archive_dir": "./logs"}"#),
+        [""; 0].map(PathBuf::from)
+    );
+}
+
+#[test]
 fn a_pattern_that_matches_nothing_is_a_note() {
     let place = Place::new();
     let report = place.run(r#"{"files": ["logs/*.log", "logs/none.log"]}"#);
