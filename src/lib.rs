@@ -10,21 +10,23 @@
 //! | 5 | [`jobfile`] | jobs.yaml → a checked set of jobs, all problems at once with line:column |
 //! | 4 | [`kinds`], [`engine`] | what jobs do; when and how they run. Siblings that never meet |
 //! | 3 | [`job`] | the contract between the two |
-//! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`system`] | the only doors to the outside |
-//! | 1 | [`schedule`], [`retention`], [`settings`] | pure values: no I/O, no clock |
+//! | 2 | [`ledger`], [`store`], [`archive`], [`logs`], [`market`], [`system`] | the only doors to the outside |
+//! | 1 | [`schedule`], [`retention`], [`analysis`], [`settings`] | pure values: no I/O, no clock |
 //! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
-//! | -1 | [`clock`], [`units`], [`files`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
+//! | -1 | [`clock`], [`units`], [`files`], [`micros`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
 
 pub mod clock;
 pub mod files;
 pub mod gzip;
 pub mod lock;
+pub mod micros;
 pub mod sqlite;
 pub mod suggest;
 pub mod units;
 pub mod watch;
 pub mod words;
 
+pub mod analysis;
 pub mod retention;
 pub mod schedule;
 pub mod settings;
@@ -32,6 +34,7 @@ pub mod settings;
 pub mod archive;
 pub mod ledger;
 pub mod logs;
+pub mod market;
 pub mod store;
 pub mod system;
 

@@ -9,6 +9,8 @@
 )]
 
 #[cfg(test)]
+mod analyse;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bad_input;

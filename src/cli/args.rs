@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::{units::Span, words::JobName};
+use crate::{analysis::Side, micros::Micros, units::Span, words::JobName};
 
 /// One daemon instead of crontab, scripts and checklists.
 #[derive(Debug, Parser)]
@@ -108,6 +108,19 @@ pub(super) enum Verb {
     Restore(Restore),
     /// Show to whom archives are encrypted
     Keys(Keys),
+    /// Show indicators and conditions on the bars of a symbol
+    #[command(after_help = crate::analysis::names())]
+    Analyse(Analyse),
+    /// List the signals of the last days
+    Signals(Signals),
+    /// Count the signals of the last days, and show what came of them
+    SignalStats(SignalStats),
+    /// Add, import and list trades
+    Trades(Trades),
+    /// Show what is held, and what was earned
+    Positions,
+    /// Show what the trades of the last days were worth
+    TradeStats(TradeStats),
     /// Print the version
     Version,
 }
@@ -316,4 +329,115 @@ pub(super) struct Keys {
 pub(super) enum KeysVerb {
     /// Show the public keys; private ones are never shown
     Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Analyse {
+    /// The symbol
+    #[arg(value_name = "SYMBOL")]
+    pub(super) symbol: String,
+    /// What to show, separated by commas: `rsi(14), close > sma(50)`
+    #[arg(long, value_name = "EXPRS")]
+    pub(super) show: Option<String>,
+    /// Only bars from this day or time on
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// Only bars up to this day or time
+    #[arg(long, value_name = "TIME")]
+    pub(super) to: Option<String>,
+    /// Only the newest N [default: 10; all with --json, --from or --to]
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
+    /// Read the bars from a file with the columns date, open, high, low, close, volume
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Signals {
+    /// Only this symbol's
+    #[arg(value_name = "SYMBOL")]
+    pub(super) symbol: Option<String>,
+    /// Of how many days
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(super) days: u16,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SignalStats {
+    /// Of how many days
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(super) days: u16,
+    /// Only this symbol's
+    #[arg(long, value_name = "SYMBOL")]
+    pub(super) symbol: Option<String>,
+    /// Only this strategy's
+    #[arg(long, value_name = "NAME")]
+    pub(super) strategy: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Trades {
+    #[command(subcommand)]
+    pub(super) verb: TradesVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TradesVerb {
+    /// Add one trade
+    Add(TradeAdd),
+    /// Add the trades in a file with the columns date, symbol, side, quantity,
+    /// price, and if it has them fee, strategy, note
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Show what it would do, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List the trades, oldest first
+    List {
+        /// Only this symbol's
+        #[arg(value_name = "SYMBOL")]
+        symbol: Option<String>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TradeAdd {
+    /// The symbol
+    #[arg(value_name = "SYMBOL")]
+    pub(super) symbol: String,
+    /// `buy` or `sell`
+    #[arg(value_name = "SIDE")]
+    pub(super) side: Side,
+    /// How many
+    #[arg(value_name = "QUANTITY")]
+    pub(super) quantity: Micros,
+    /// The price of one
+    #[arg(value_name = "PRICE")]
+    pub(super) price: Micros,
+    /// What the trade cost
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    pub(super) fee: Micros,
+    /// When [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<String>,
+    /// The strategy that led to it
+    #[arg(long, value_name = "NAME")]
+    pub(super) strategy: Option<String>,
+    /// What to remember of it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) note: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TradeStats {
+    /// Of how many days
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(super) days: u16,
+    /// What the account began with; without it there is no return to reckon with
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) capital: Option<Micros>,
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod analyse;
 mod args;
 mod backups;
 mod calendar;
@@ -22,9 +23,12 @@ mod retry;
 mod run_job;
 mod schema;
 mod shell;
+mod signals;
 mod start;
 mod status;
 mod stop;
+mod trade_stats;
+mod trades;
 mod validate;
 mod version;
 mod when;
@@ -81,6 +85,12 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Backups(args) => backups::run(shell, &args),
         Verb::Restore(args) => restore::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
+        Verb::Analyse(args) => analyse::run(shell, &args),
+        Verb::Signals(args) => signals::run(shell, &args),
+        Verb::SignalStats(args) => signals::stats(shell, &args),
+        Verb::Trades(args) => trades::run(shell, &args),
+        Verb::Positions => trades::positions(shell),
+        Verb::TradeStats(args) => trade_stats::run(shell, &args),
         Verb::Version => Ok(version::run(shell)),
     }
 }

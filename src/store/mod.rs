@@ -2,11 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{files, sqlite};
+use crate::{analysis::BookError, files, sqlite};
 
-mod micros;
+mod bars;
 mod sample;
 mod schema;
+mod signals;
+mod trades;
+
+pub use bars::{daily_bars, symbols};
+pub use signals::{StoredSignal, signals};
+pub use trades::{StoredTrade, Twice, add_trades, trades, try_trades};
 
 /// Why the store could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +31,17 @@ pub enum Error {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// It could not be asked.
+    #[error("read `{}`", path.display())]
+    Query {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The trades make no sense.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// The sample that the program carries cannot be read.
     #[error("read line {line} of the built-in sample")]
     Sample {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::{Error, micros};
+use super::Error;
+use crate::micros::Micros;
 
 /// Daily bars as traded, public domain: `symbol,date,open,high,low,close,volume`.
 const BARS: &str = include_str!("sample.csv");
@@ -15,7 +16,7 @@ const STRATEGY: &str = "sample_mean_20";
 /// The rule looks back over this many closes.
 const LOOK_BACK: usize = 20;
 const SHARES: i64 = 10;
-const FEE: i64 = micros::ONE;
+const FEE: i64 = Micros::ONE.0;
 
 struct Bar<'a> {
     symbol: &'a str,
@@ -56,7 +57,7 @@ fn read() -> Result<Vec<Bar<'static>>, Error> {
 fn parse(line: &str) -> Option<Bar<'_>> {
     let mut fields = line.split(',');
     let (symbol, date) = (fields.next()?, fields.next()?);
-    let mut price = || micros::parse(fields.next()?);
+    let mut price = || fields.next()?.parse().ok().map(|Micros(micros)| micros);
     let prices = [price()?, price()?, price()?, price()?];
     let volume = fields.next()?.parse().ok()?;
     Some(Bar {
@@ -114,7 +115,7 @@ fn trade(transaction: &Transaction<'_>, series: &[Bar<'_>]) -> rusqlite::Result<
     let (Some(first), Some(updated_at)) = (series.first(), position.updated_at) else {
         return Ok(());
     };
-    let quantity = position.bought_at.map_or(0, |_| SHARES * micros::ONE);
+    let quantity = position.bought_at.map_or(0, |_| SHARES * Micros::ONE.0);
     let cost = position.bought_at.unwrap_or_default();
     transaction.execute(
         "INSERT INTO positions VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -181,7 +182,7 @@ fn follow(
         params![
             bar.symbol,
             side(buys),
-            SHARES * micros::ONE,
+            SHARES * Micros::ONE.0,
             price,
             FEE,
             bar.closed_at(),

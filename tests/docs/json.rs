@@ -81,7 +81,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
             Value::Object(map) => {
                 for (key, value) in map {
                     found.insert(format!("{path}{key}"));
-                    if !matches!(key.as_str(), "facts" | "notes" | "running") {
+                    if !matches!(key.as_str(), "facts" | "notes" | "running" | "undefined") {
                         add(found, &format!("{path}{key}."), value);
                     }
                 }
@@ -112,6 +112,8 @@ fn every_example_has_the_fields_that_are_printed() {
     shown(&page, "`start`, and `restart` when no daemon runs", &ready);
     let bad = world.root.path().join("bad.yaml");
     fs::write(bad, "jobs:\n  a: {scedule: \"0 2 * * *\", backup: {}}\n").unwrap();
+    let trades = "date,symbol,side,quantity,price\n2026-01-05,CSV,buy,1,2\n";
+    fs::write(world.root.path().join("trades.csv"), trades).unwrap();
     let doubtful = world.root.path().join("doubtful.yaml");
     fs::write(
         doubtful,
@@ -140,6 +142,20 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`backups verify`", &["backups", "verify"]),
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
+        (
+            "`analyse`",
+            &["analyse", "AAPL", "--show", "rsi(14), close > sma(50)"],
+        ),
+        ("`signals`", &["signals", "--days", "20000"]),
+        ("`signal-stats`", &["signal-stats", "--days", "20000"]),
+        (
+            "`trades add`, `trades list`",
+            &["trades", "add", "NEW", "buy", "1", "2.5"],
+        ),
+        ("`trades add`, `trades list`", &["trades", "list"]),
+        ("`trades import`", &["trades", "import", "trades.csv"]),
+        ("`positions`", &["positions"]),
+        ("`trade-stats`", &["trade-stats"]),
         ("`version`", &["version"]),
         ("`reload`", &["reload"]),
         ("`restart` of a running daemon", &["restart"]),

@@ -3,7 +3,7 @@
 use super::{paths, source::Source};
 
 /// A crate and the modules (`gzip`) or files (`engine/board`) that may name it.
-const OWNERS: [(&str, &[&str]); 24] = [
+const OWNERS: [(&str, &[&str]); 25] = [
     ("age", &["archive"]),
     ("annotate_snippets", &["jobfile", "cli"]),
     ("anstream", &["cli"]),
@@ -13,6 +13,7 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("comfy_table", &["cli"]),
     ("crc32fast", &["archive", "gzip"]),
     ("croner", &["schedule"]),
+    ("csv", &["market"]),
     ("flate2", &["gzip"]),
     ("http_body_util", &["app"]),
     ("hyper", &["app"]),

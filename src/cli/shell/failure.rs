@@ -4,9 +4,11 @@ use std::io::Write;
 
 use crate::{
     app::{self, Wrong},
-    archive, engine, job,
+    archive, engine,
+    job::{self, chain},
     jobfile::{Loaded, Problems},
     lock, logs,
+    market::CsvError,
     sqlite::Trouble,
     suggest::nearest,
     system,
@@ -137,6 +139,16 @@ fn message(error: &app::Error) -> String {
             format!("another bellkeeper ({holder}) is at work in this root")
         }
         error => job::chain(error),
+    }
+}
+
+impl From<CsvError> for Failure {
+    fn from(error: CsvError) -> Self {
+        let failure = Self::new(exit::FAILED, chain(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -219,9 +219,10 @@ fn holder_in(times: &Times, holder: &Holder) -> String {
     }
 }
 
-/// `1 job`, `2 jobs`, `3 entries`.
+/// `1 job`, `2 jobs`, `3 entries`, `4 days`.
 pub(super) fn count(n: usize, what: &str) -> String {
-    match (n, what.strip_suffix('y')) {
+    let stem = what.strip_suffix('y');
+    match (n, stem.filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) => format!("{n} {stem}ies"),
         (_, None) => format!("{n} {what}s"),

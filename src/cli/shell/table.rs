@@ -11,11 +11,17 @@ pub(in crate::cli) struct Table {
 
 impl Table {
     pub(in crate::cli) fn new<const N: usize>(header: [&str; N]) -> Self {
+        Self::with_columns(header.map(str::to_owned))
+    }
+
+    /// A table whose columns are known only when it is made.
+    pub(in crate::cli) fn with_columns(header: impl IntoIterator<Item = String>) -> Self {
+        let header: Vec<String> = header.into_iter().collect();
         let mut table = comfy_table::Table::new();
         table
             .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(header);
+        table.set_header(&header);
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
@@ -24,6 +30,12 @@ impl Table {
     }
 
     pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.cells(cells);
+    }
+
+    /// A row with as many cells as there are columns.
+    pub(in crate::cli) fn cells(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells: Vec<String> = cells.into_iter().collect();
         self.first = self
             .first
             .max(cells.first().map_or(0, |cell| cell.chars().count()));
