@@ -29,6 +29,7 @@ use support::{
 mod support {
     pub(crate) mod adopted;
     pub(crate) mod args;
+    pub(crate) mod assistant_log;
     pub(crate) mod memory;
     pub(crate) mod promise;
     pub(crate) mod report;

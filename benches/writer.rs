@@ -26,6 +26,7 @@ use support::{
 
 mod support {
     pub(crate) mod args;
+    pub(crate) mod assistant_log;
     pub(crate) mod promise;
     pub(crate) mod report;
     pub(crate) mod site;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     archive,
-    job::{Cx, Disposition, Env, Job, JobError, Kind, Plan, Problem, Report, Step},
+    job::{Cx, Disposition, Env, Job, JobError, JobName, Kind, Plan, Problem, Report, Step},
     logs::{self, Limits, MAX_SIZE},
     units::Bytes,
 };
@@ -203,6 +203,17 @@ impl Job for RotateLogs {
             work.log(log)?;
         }
         work.end()
+    }
+
+    /// In one archive folder two jobs would take each other's files for theirs.
+    fn owned_folders(&self, _: &JobName, env: &Env) -> Vec<PathBuf> {
+        let root = env.settings.root();
+        let with_logs = |folder: &PathBuf| {
+            let mut patterns = self.files.iter().map(|files| files.folder(root));
+            patterns.any(|place| place.as_ref() == Some(folder))
+        };
+        let archive = self.archive(env).filter(|folder| !with_logs(folder));
+        archive.into_iter().collect()
     }
 }
 
