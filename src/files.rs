@@ -61,6 +61,36 @@ pub fn create_private(path: &Path) -> Result<File, Error> {
         .map_err(at("create", path))
 }
 
+/// Creates a file with the mode and the owner of another, as `facts` tell them; fails if the name is
+/// taken.
+///
+/// # Errors
+/// Also when the owner cannot be given by this user; there is no file then.
+pub fn create_like(path: &Path, facts: &fs::Metadata) -> Result<File, Error> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .mode(facts.mode() & 0o777);
+    let file = fault::step()
+        .and_then(|()| options.open(path))
+        .map_err(at("create", path))?;
+    let dress = || {
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (facts.uid(), facts.gid()) {
+            fchown(&file, Some(facts.uid()), Some(facts.gid()))?;
+        }
+        // The process's umask may have taken rights away.
+        file.set_permissions(facts.permissions())
+    };
+    if let Err(error) = dress() {
+        remove(path)?;
+        return Err(at("set mode and owner of", path)(error));
+    }
+    Ok(file)
+}
+
 /// Takes all rights from everybody but the owner (mode 0600), by path: opening a database file of
 /// ours to do it by descriptor would drop its locks.
 pub fn make_private(path: &Path) -> Result<(), Error> {

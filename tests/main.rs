@@ -47,6 +47,10 @@ mod log_writer;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod rotation_full;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod sqlite_shapes;

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     Error, Site, StopRequest,
     control::{self, Shared},
-    first_start,
+    first_start, own_log,
     reload::{Cause, Reloader, SharedPlan, Surroundings, warn},
     session::{self, DAEMON, START},
     socket,
@@ -72,6 +72,8 @@ pub async fn start(
     let signals = Signals::new().map_err(Error::Signals)?;
     let opened = session::open(site, &loaded, DAEMON)?;
     begin_log(site, console, filter)?;
+    own_log::settle(&loaded.set);
+    own_log::limit(&loaded.set);
     warn(&loaded.warnings);
     let made = if opened.first {
         first_start::contents(site, &loaded)?

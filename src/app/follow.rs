@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     Client, Error, Site,
     load::{Vars, load},
+    own_log,
     sampling::with_progress,
     session,
 };
@@ -126,6 +127,7 @@ pub(super) async fn follow(
         clock: site.clock.clone(),
         zone: site.zone.zone.clone(),
     })?;
+    own_log::limit(&loaded.set);
     let set_aside = opened.set_aside.clone();
     if let Some(kept) = &set_aside {
         session::tell_set_aside(kept);

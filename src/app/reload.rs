@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     Error, Site,
     load::load,
+    own_log,
     session::{DAEMON, registrations},
     tidy::Keeping,
     wire::{Broken, Reloaded},
@@ -238,6 +239,7 @@ impl Reloader {
             self.engine.reload(set, good.known).await?;
         }
         self.keeping.take(&good.loaded.set);
+        own_log::limit(&good.loaded.set);
         self.loaded = Arc::new(good.loaded);
         Ok(Reloaded {
             jobs,

@@ -3,11 +3,13 @@
 use crate::job::Kind;
 
 mod backup;
+mod rotate_logs;
 
 #[cfg(test)]
 mod tests;
 
 pub use backup::{Backup, Compression, Judged};
+pub use rotate_logs::{Compress, Every, KeepLogs, Method, Pattern, RotateLogs};
 
 /// Something done with a kind as a type; [`each`] and [`with`] call it.
 pub trait Visit {
@@ -37,4 +39,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup];
+registry![Backup, RotateLogs];

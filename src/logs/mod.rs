@@ -8,18 +8,21 @@ use std::{io, io::IsTerminal, path::Path};
 use jiff::tz::TimeZone;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::ParseError,
     fmt::{MakeWriter, format::Writer, layer, time::FormatTime},
     layer::SubscriberExt,
-    util::{SubscriberInitExt, TryInitError},
+    util::SubscriberInitExt,
 };
 
-use crate::{clock::Clock, files};
+use crate::clock::Clock;
 
 mod backwards;
+mod convert;
+mod copy;
+mod error;
 mod event;
 mod file;
 mod follow;
+mod foreign;
 mod level;
 mod lines;
 mod name;
@@ -28,43 +31,27 @@ mod one_line;
 mod parts;
 mod pattern;
 mod reading;
+mod recover;
 mod split;
 mod wanted;
 
+pub use convert::{CARRY, How, PACK, carry, convert, pack, same_bytes};
+pub use copy::copy_away;
+pub use error::Error;
 pub use event::{Event, printable};
 pub use file::{Limits, LineWriter, LogFile, MAX_SIZE, free_name, writer_of};
 pub use follow::Follower;
+pub use foreign::rename_away;
 pub use level::level;
 pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
 pub use note::Note;
 pub use parts::Log;
 pub use pattern::Pattern;
 pub use reading::{Out, Position, Query};
+pub use recover::{Found, Repair, Sealed, recover};
 pub use wanted::Wanted;
 
 use one_line::OneLine;
-
-/// Why the log could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The filter is not one.
-    #[error("read the log filter `{filter}`")]
-    Filter {
-        /// As given.
-        filter: String,
-        /// What is wrong with it.
-        source: ParseError,
-    },
-    /// The file could not be opened.
-    #[error(transparent)]
-    File(#[from] files::Error),
-    /// A log that cannot be rotated because of its name.
-    #[error(transparent)]
-    Name(#[from] NotALog),
-    /// This process has a log already.
-    #[error("start the log")]
-    Started(#[from] TryInitError),
-}
 
 /// What goes to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -240,10 +240,16 @@ pub fn each_once(mut files: Vec<Rotated>) -> Vec<Rotated> {
     files
 }
 
+/// Whether a folder is not there, rather than that it could not be read.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
 fn in_folder(folder: &Path) -> Result<Vec<Rotated>, files::Error> {
     let reading = files::at("read folder", folder);
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
         entries => entries.map_err(&reading)?,
     };
     let mut found = Vec::new();

@@ -8,7 +8,12 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::units::{Bytes, Span};
 
 pub mod alarm;
+mod gently;
+mod open_files;
 pub mod watching;
+
+pub use gently::gently;
+pub use open_files::writers_of;
 
 /// The computer did not answer.
 #[derive(Debug, thiserror::Error)]

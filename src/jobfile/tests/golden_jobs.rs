@@ -37,7 +37,7 @@ fn a_key_nobody_could_mean() {
     4 |     command: rm
       |     ^^^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history` or `backup`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup` or `rotate_logs`
     ");
 }
 
@@ -89,7 +89,7 @@ fn a_kind_that_is_not_there() {
     2 |   a:
       |   ^
       |
-      = help: add one of `backup`, e.g. `backup: {}`
+      = help: add one of `backup` or `rotate_logs`, e.g. `backup: {}`
     ");
 }
 
@@ -430,7 +430,7 @@ jobs:
     8 |   b:
       |   ^
       |
-      = help: add one of `backup`, e.g. `backup: {}`
+      = help: add one of `backup` or `rotate_logs`, e.g. `backup: {}`
 
     error: `enabled`: expected `true` or `false`, found the number 1
      --> jobs.yaml:9:14
@@ -515,5 +515,62 @@ jobs:
       |
     4 |   b: {keep_history: 0s, backup: {}}
       |                     ^^
+    ");
+}
+
+#[test]
+fn logs_that_cannot_be_rotated() {
+    let text = "jobs:
+  a:
+    rotate_logs: {files: [logs/**/x.log, '../y.log']}
+  b:
+    rotate_logs: {files: [/var/log/*.log, jobs.yaml], every: 12h}
+  c:
+    rotate_logs: {files: [/var/log/*.log, jobs.yaml], min_size: 1GB}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: `files`: `logs/**/x.log`: `**` is not known: name each folder, or use `*` for one
+     --> jobs.yaml:3:27
+      |
+    3 |     rotate_logs: {files: [logs/**/x.log, '../y.log']}
+      |                           ^^^^^^^^^^^^^
+
+    error: `files`: `../y.log`: it leaves the root with `..`: write the whole path
+     --> jobs.yaml:3:42
+      |
+    3 |     rotate_logs: {files: [logs/**/x.log, '../y.log']}
+      |                                          ^^^^^^^^^^
+
+    error: `every`: unknown value `12h`
+     --> jobs.yaml:5:62
+      |
+    5 |     rotate_logs: {files: [/var/log/*.log, jobs.yaml], every: 12h}
+      |                                                              ^^^
+      |
+      = help: expected one of `hour`, `day`, `week` or `month`
+
+    error: `/var/log` lies outside of the root
+     --> jobs.yaml:7:26
+      |
+    7 |     rotate_logs: {files: [/var/log/*.log, jobs.yaml], min_size: 1GB}
+      |                          ^
+      |
+      = help: add its folder to `allowed`
+
+    error: `jobs.yaml` is no log
+     --> jobs.yaml:7:26
+      |
+    7 |     rotate_logs: {files: [/var/log/*.log, jobs.yaml], min_size: 1GB}
+      |                          ^
+      |
+      = help: name only logs, e.g. `logs/*.log`
+
+    error: `min_size` of 1.0 GB is more than `max_size` of 20.0 MB
+     --> jobs.yaml:7:65
+      |
+    7 |     rotate_logs: {files: [/var/log/*.log, jobs.yaml], min_size: 1GB}
+      |                                                                 ^^^
+      |
+      = help: make it smaller
     ");
 }

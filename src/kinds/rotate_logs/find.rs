@@ -1,0 +1,247 @@
+//! The logs that a job means, and which of them it leaves alone.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs::Metadata,
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    RotateLogs,
+    pattern::{Pattern, names},
+};
+use crate::{
+    files,
+    job::Env,
+    logs::{Error, RotatedName},
+};
+
+/// A log, there or known by its rotated files only.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) path: PathBuf,
+    /// What is known of its file, if there is one.
+    pub(super) facts: Option<Metadata>,
+    /// Why it is left alone.
+    pub(super) refused: Option<Refusal>,
+    /// It was named, not found by a pattern.
+    pub(super) named: bool,
+}
+
+/// Why a file is not rotated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Finding {
+    /// The logs, sorted by path.
+    pub(super) logs: Vec<Log>,
+    /// Patterns that no log matches.
+    pub(super) without: Vec<Pattern>,
+}
+
+/// Finds the logs that the job means.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
+    let mut finding = Finding::default();
+    let mut seen = BTreeSet::new();
+    for pattern in &job.files {
+        let paths = candidates(job, pattern, env)?;
+        let before = finding.logs.len();
+        let mut known = false;
+        for path in paths {
+            known |= seen.contains(&path);
+            if seen.insert(path.clone()) {
+                finding.logs.extend(look(job, pattern, path, env)?);
+            }
+        }
+        if finding.logs.len() == before && !known {
+            finding.without.push(pattern.clone());
+        }
+    }
+    finding.logs.sort_by(|a, b| a.path.cmp(&b.path));
+    if job.archive_dir.is_some() {
+        refuse_namesakes(&mut finding.logs, env);
+    }
+    Ok(finding)
+}
+
+/// What can be told at load: files and folders that are named and will never be rotated.
+pub(super) fn refused(job: &RotateLogs, env: &Env) -> Vec<Refusal> {
+    let root = env.settings.root();
+    let mut found = Vec::new();
+    for pattern in &job.files {
+        let outside = pattern
+            .folder(root)
+            .and_then(|folder| outside(job, &folder, &folder, env));
+        if let Some(refusal) = outside {
+            found.push(refusal);
+        } else if pattern.is_literal() {
+            let path: PathBuf = root.join(pattern.to_string()).components().collect();
+            let look = look(job, pattern, path, env);
+            found.extend(look.ok().flatten().and_then(|log| log.refused));
+        }
+    }
+    found
+}
+
+/// Logs that the pattern stands for, also such as are known by a rotated file only.
+fn candidates(
+    job: &RotateLogs,
+    pattern: &Pattern,
+    env: &Env,
+) -> Result<BTreeSet<PathBuf>, files::Error> {
+    let root = env.settings.root();
+    let mut found = BTreeSet::new();
+    for folder in pattern.folders(root)? {
+        for name in names(&folder)? {
+            let log = match name.parse::<RotatedName>() {
+                Ok(rotated) => rotated.log().to_owned(),
+                Err(_) if is_unfinished(&name) => continue,
+                Err(_) => name,
+            };
+            if pattern.matches_name(&log) {
+                found.insert(folder.join(log));
+            }
+        }
+    }
+    if let (Some(archive), Some(folder)) = (job.archive(env), pattern.folder(root)) {
+        for name in names(&archive)? {
+            let rotated = name.parse::<RotatedName>();
+            if let Ok(rotated) = rotated
+                && pattern.matches_name(rotated.log())
+            {
+                found.insert(folder.join(rotated.log()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A name that a file has only until it is whole.
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with(files::TEMP_PREFIX) || RotatedName::of_leftover(name).is_some()
+}
+
+/// What is at a path; `None` for what only a pattern could take for a log.
+fn look(
+    job: &RotateLogs,
+    pattern: &Pattern,
+    path: PathBuf,
+    env: &Env,
+) -> Result<Option<Log>, Error> {
+    let facts = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        facts => Some(facts.map_err(files::at("look at", &path))?),
+    };
+    let named = pattern.is_literal();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_log = RotatedName::new(&name, env.clock.now());
+    let other = facts
+        .as_ref()
+        .is_some_and(|facts| !facts.is_file() && !facts.is_symlink());
+    if !named && (is_log.is_err() || other) {
+        return Ok(None);
+    }
+    let refused = is_log
+        .err()
+        .map(|error| refusal(error.to_string(), "name the log itself"))
+        .or_else(|| outside(job, files::parent(&path), &path, env))
+        .or_else(|| precious(&path, env))
+        .or_else(|| facts.as_ref().and_then(|facts| link(&path, facts, env)));
+    Ok(Some(Log {
+        path,
+        facts,
+        refused,
+        named,
+    }))
+}
+
+/// The path as seen from the root, when it is inside.
+pub(super) fn within<'a>(path: &'a Path, env: &Env) -> &'a Path {
+    path.strip_prefix(env.settings.root()).unwrap_or(path)
+}
+
+fn refusal(message: String, hint: &'static str) -> Refusal {
+    Refusal { message, hint }
+}
+
+/// Refuses what is reached through links: the file behind may be anything, and its other names would
+/// go on showing it.
+fn link(path: &Path, facts: &Metadata, env: &Env) -> Option<Refusal> {
+    let path = within(path, env).display();
+    if facts.is_symlink() {
+        let message = format!("`{path}` is a symbolic link");
+        return Some(refusal(message, "name the file that it leads to"));
+    }
+    if !facts.is_file() {
+        let message = format!("`{path}` is not a file");
+        return Some(refusal(message, "name the log itself"));
+    }
+    let names = facts.nlink();
+    let message = format!("`{path}` is one of {names} hard links to a file");
+    (names > 1).then(|| refusal(message, "remove the other names"))
+}
+
+/// Refuses what lies neither in the root nor in an allowed folder, links on the way followed.
+fn outside(job: &RotateLogs, folder: &Path, shown: &Path, env: &Env) -> Option<Refusal> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real_folder = real(folder);
+    let allowed = job.allowed.iter().map(|folder| env.settings.path(folder));
+    let mut roots = std::iter::once(env.settings.root().to_owned()).chain(allowed);
+    let inside = roots.any(|root| real_folder.starts_with(real(&root)));
+    let message = format!(
+        "`{}` lies outside of the root",
+        within(shown, env).display()
+    );
+    (!inside).then(|| refusal(message, "add its folder to `allowed`"))
+}
+
+/// Refuses what is no log, whatever pattern it matches: databases, configuration, archives.
+fn precious(path: &Path, env: &Env) -> Option<Refusal> {
+    let settings = &env.settings;
+    let archives = env
+        .archives
+        .values()
+        .map(|archives| archives.folder.clone());
+    let mut folders = [settings.data(), settings.config()]
+        .into_iter()
+        .chain(archives);
+    let database = files::parent(&env.database) == files::parent(path)
+        && path
+            .as_os_str()
+            .as_encoded_bytes()
+            .starts_with(env.database.as_os_str().as_encoded_bytes());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_database = [".db", ".sqlite", "-wal", "-shm", "-journal"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let is_precious = database
+        || is_database
+        || path == settings.jobs_file()
+        || folders.any(|folder| path.starts_with(folder));
+    let message = format!("`{}` is no log", within(path, env).display());
+    is_precious.then(|| refusal(message, "name only logs, e.g. `logs/*.log`"))
+}
+
+/// In one archive folder two logs of one name cannot be told apart.
+fn refuse_namesakes(logs: &mut [Log], env: &Env) {
+    let mut names = HashSet::new();
+    for log in logs.iter_mut().filter(|log| log.refused.is_none()) {
+        let name = log.path.file_name().map(ToOwned::to_owned);
+        if !names.insert(name) {
+            let path = within(&log.path, env).display();
+            let message = format!("`{path}` has the name of another log of this job");
+            let hint = "give each of them a job with an `archive_dir` of its own";
+            log.refused = Some(refusal(message, hint));
+        }
+    }
+}
