@@ -37,6 +37,7 @@ pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
+pub use own_log::own_log;
 pub use reload::Surroundings;
 pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
 pub use statistics::{SignalStats, TradeStats, signal_stats, trade_stats};

@@ -1,10 +1,13 @@
 //! The own log is rotated by its writer, as the job says that covers it; what a crash has left of any
 //! rotation is settled at the start.
 
+use std::path::Path;
+
 use crate::{
     job::{JobSet, JobSpec, chain},
     kinds::RotateLogs,
-    logs::{self, Limits},
+    logs::{self, Limits, Log},
+    settings::Settings,
 };
 
 /// From now on the own log is rotated as the first job says that covers it, or by default. Call it
@@ -14,9 +17,29 @@ pub(super) fn limit(set: &JobSet) {
     let Some(log) = logs::writer_of(&path) else {
         return;
     };
+    log.limit(limits(set, &path).unwrap_or_default());
+}
+
+/// The own log with its rotated files, wherever the jobs say that those are.
+pub fn own_log(settings: &Settings, set: Option<&JobSet>) -> Log {
+    let path = settings.log_file();
+    let limits = set.and_then(|set| limits(set, &path));
+    // Its writer follows a link too, and rotated files stand beside what that leads to.
+    let place = path
+        .is_symlink()
+        .then(|| path.canonicalize().ok())
+        .flatten();
+    Log {
+        path: place.unwrap_or(path),
+        archive_dir: limits.and_then(|limits| limits.archive_dir),
+    }
+}
+
+/// What the first job says that covers the log at `path`.
+fn limits(set: &JobSet, path: &Path) -> Option<Limits> {
     let mut jobs = set.jobs.iter().filter_map(JobSpec::as_kind::<RotateLogs>);
-    let job = jobs.find(|job| job.covers(&path, &set.env));
-    log.limit(job.map_or_else(Limits::default, |job| job.limits(&set.env)));
+    let job = jobs.find(|job| job.covers(path, &set.env))?;
+    Some(job.limits(&set.env))
 }
 
 /// Finishes or undoes rotations that died with an earlier process. What cannot be settled is told
@@ -41,15 +64,13 @@ pub(super) fn settle(set: &JobSet) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::{
         app::{Site, load},
         clock::Clock,
         files,
         logs::LogFile,
-        settings::{Raw, Settings},
+        settings::Raw,
         system,
     };
 
@@ -84,6 +105,27 @@ mod tests {
         assert_eq!((rotations(), rotations()), (1, 1));
         limit(&set(root.path(), "jobs: {a: {backup: {}}}"));
         assert_eq!((rotations(), rotations()), (1, 1));
+    }
+
+    #[test]
+    fn the_own_log_is_found_where_links_and_jobs_lead() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().canonicalize().unwrap();
+        let set = set(
+            root.path(),
+            "jobs: {a: {rotate_logs: {max_size: 1MB, archive_dir: old}}}",
+        );
+        let settings = &set.env.settings;
+        let found = own_log(settings, Some(&set));
+        assert_eq!(found.path, settings.log_file());
+        assert_eq!(found.archive_dir, Some(settings.path("old")));
+        assert_eq!(own_log(settings, None).archive_dir, None);
+        for folder in ["logs", "elsewhere"] {
+            files::create_private_dir(&root.path().join(folder)).unwrap();
+        }
+        files::write_new(&root.path().join("elsewhere/x.log"), b"").unwrap();
+        std::os::unix::fs::symlink("../elsewhere/x.log", settings.log_file()).unwrap();
+        assert_eq!(own_log(settings, None).path, real.join("elsewhere/x.log"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     shell::{Bare, Failure, Interrupts, Moment, Result, Shell, block_on, count, exit, unknown_job},
 };
 use crate::{
+    app,
     logs::{Event, Follower, Log, Note, Out, Pattern, Query, Wanted, printable},
     words::RunId,
 };
@@ -22,10 +23,11 @@ const MOST: usize = 32 << 10;
 
 pub(super) fn run(shell: &Shell, args: &args::Logs) -> Result {
     let query = query(shell, args)?;
-    let log = Log {
-        path: shell.site.settings.log_file(),
-        archive_dir: None,
-    };
+    let loaded = shell.load().ok();
+    let log = app::own_log(
+        &shell.site.settings,
+        loaded.as_ref().map(|loaded| &loaded.set),
+    );
     let screen = Screen::new(shell);
     let position = screen
         .out(|out| log.read(&query, out))
