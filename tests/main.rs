@@ -37,6 +37,8 @@ mod ledger;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod restic;

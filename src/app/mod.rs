@@ -13,6 +13,7 @@ mod control;
 mod daemon;
 mod first_start;
 mod follow;
+mod keys;
 mod load;
 mod outlook;
 mod reload;
@@ -30,10 +31,11 @@ pub use ahead::{Ahead, ahead};
 pub use client::Client;
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
+pub use keys::{KeyChange, KeyError, KeyPlan, plan_keys};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
 pub use reload::Surroundings;
-pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
+pub use shelf::{Row, Shelf, find_archive, identities, key_files, shelf};
 pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use upcoming::{Upcoming, upcoming};
 pub use why::{Absence, Fate, Gap, Told, Which, Why, why};
@@ -117,6 +119,9 @@ pub enum Error {
     /// A run cannot be done again.
     #[error(transparent)]
     NotRetried(#[from] NotRetried),
+    /// The keys cannot be changed.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

@@ -142,6 +142,8 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`backups drill`", &["backups", "drill"]),
         ("`restore`", &["restore", "latest", "--to", "out"]),
         ("`keys show`", &["keys", "show"]),
+        ("`keys check`", &["keys", "check"]),
+        ("`keys add`, `keys rotate`", &["keys", "rotate"]),
         ("`version`", &["version"]),
         ("`reload`", &["reload"]),
         ("`restart` of a running daemon", &["restart"]),

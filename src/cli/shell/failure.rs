@@ -193,6 +193,7 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             let hint = "give the file that holds `AGE-SECRET-KEY-…` with `--key FILE`";
             (exit::WRONG_KEY, Some(hint.to_owned()))
         }
+        E::Keys(error) => keys(error),
         E::Archive(error) => (archive_code(error), error.hint()),
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
@@ -224,6 +225,24 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
         ),
     };
     (code, Some(hint))
+}
+
+fn keys(error: &app::KeyError) -> (u8, Option<String>) {
+    use app::KeyError as E;
+    let hint = match error {
+        E::Already(_) => return (exit::FAILED, None),
+        E::NotOurs { .. } => {
+            "`bellkeeper keys add` adds a key; take the one that is to go out of jobs.yaml by hand"
+                .to_owned()
+        }
+        E::Taken { .. } => "name another file".to_owned(),
+        E::Refused(refused) => format!(
+            "write it yourself, in place of what is there:\n{}",
+            refused.lines
+        ),
+        E::Changed { .. } => "look at it, then try again".to_owned(),
+    };
+    (exit::FAILED, Some(hint))
 }
 
 fn archive_code(error: &archive::Error) -> u8 {
