@@ -77,6 +77,20 @@ pub fn sync_dir(path: &Path) -> Result<(), Error> {
         .map_err(at("sync folder", path))
 }
 
+/// Makes everything durable that was written below `path`, and whatever else is on its filesystem.
+pub fn sync_all_below(path: &Path) -> Result<(), Error> {
+    fault::step()
+        .and_then(|()| {
+            let folder = File::open(path)?;
+            #[cfg(target_os = "linux")]
+            rustix::fs::syncfs(&folder)?;
+            #[cfg(not(target_os = "linux"))]
+            rustix::fs::sync();
+            folder.sync_all()
+        })
+        .map_err(at("sync all below", path))
+}
+
 /// Replaces `path` by `bytes` so that a crash leaves the old or the new file, whole, mode 0600.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temp = temporary(path, bytes)?;

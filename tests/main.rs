@@ -29,6 +29,8 @@ mod docs;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod kill;

@@ -28,6 +28,8 @@ mod restore_text;
 mod ring;
 mod scan;
 mod scratch;
+#[cfg(test)]
+mod shapes;
 mod sidecar;
 mod snapshot;
 mod source;
