@@ -107,9 +107,39 @@ pub fn sync_dir(path: &Path) -> Result<(), Error> {
         .map_err(at("sync folder", path))
 }
 
+/// Makes everything durable that was written below `path`, and whatever else is on its filesystem.
+pub fn sync_all_below(path: &Path) -> Result<(), Error> {
+    fault::step()
+        .and_then(|()| {
+            let folder = File::open(path)?;
+            #[cfg(target_os = "linux")]
+            rustix::fs::syncfs(&folder)?;
+            #[cfg(not(target_os = "linux"))]
+            rustix::fs::sync();
+            folder.sync_all()
+        })
+        .map_err(at("sync all below", path))
+}
+
 /// Replaces `path` by `bytes` so that a crash leaves the old or the new file, whole, mode 0600.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temp = temporary(path, bytes)?;
+    fault::step().map_err(at("replace", path))?;
+    temp.persist(path)
+        .map_err(|e| at("replace", path)(e.error))?;
+    sync_dir(parent(path))
+}
+
+/// As [`write_atomic`], for a file that is a person's: its mode stays, and a link stays one.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let path = &fs::canonicalize(path).map_err(at("find", path))?;
+    let mode = fs::metadata(path)
+        .map_err(at("look at", path))?
+        .permissions();
+    let temp = temporary(path, bytes)?;
+    fault::step()
+        .and_then(|()| temp.as_file().set_permissions(mode))
+        .map_err(at("set the mode of", path))?;
     fault::step().map_err(at("replace", path))?;
     temp.persist(path)
         .map_err(|e| at("replace", path)(e.error))?;
@@ -384,6 +414,21 @@ mod tests {
         remove_tree(&tree).unwrap();
         assert!(!tree.exists() && outside.join("f").exists());
         remove_tree(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_persons_file_keeps_its_mode_and_its_link() {
+        let root = tempfile::tempdir().unwrap();
+        let [file, link] = ["f", "link"].map(|name| root.path().join(name));
+        write_atomic(&file, b"old").unwrap();
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("f", &link).unwrap();
+        write_over(&link, b"new").unwrap();
+        assert_eq!(
+            (fs::read(&file).unwrap().as_slice(), mode(&file)),
+            (&b"new"[..], 0o640)
+        );
+        assert!(link.is_symlink() && write_over(&root.path().join("none"), b"").is_err());
     }
 
     #[test]

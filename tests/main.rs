@@ -35,6 +35,8 @@ mod explain;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod kill;
@@ -46,6 +48,8 @@ mod locks;
 mod log_reading;
 #[cfg(test)]
 mod log_writer;
+#[cfg(test)]
+mod proof;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -36,13 +36,32 @@ pub fn explain(site: &Site, vars: Vars<'_>, job: &str) -> Result<(Loaded, Option
     })
 }
 
+/// Checks a text that is to become the job file.
+///
+/// # Errors
+/// [`Error::Problems`].
+pub(super) fn check(site: &Site, text: &[u8], vars: Vars<'_>) -> Result<(), Error> {
+    look(site, text, vars, |text, name, context| {
+        jobfile::load(text, name, context).map(|_| ())
+    })
+}
+
 fn read<T>(
     site: &Site,
     vars: Vars<'_>,
     read: impl FnOnce(&[u8], &Path, &Context<'_>) -> Result<T, Problems>,
 ) -> Result<T, Error> {
+    let text = jobfile::read_file(site.settings.jobs_file())?;
+    look(site, &text, vars, read)
+}
+
+fn look<T>(
+    site: &Site,
+    text: &[u8],
+    vars: Vars<'_>,
+    read: impl FnOnce(&[u8], &Path, &Context<'_>) -> Result<T, Problems>,
+) -> Result<T, Error> {
     let file = site.settings.jobs_file();
-    let text = jobfile::read_file(file)?;
     let context = Context {
         settings: site.settings.clone(),
         clock: site.clock.clone(),
@@ -51,7 +70,7 @@ fn read<T>(
         vars,
     };
     let shown = file.strip_prefix(site.settings.root()).unwrap_or(file);
-    read(&text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
+    read(text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
 }
 
 /// The ledger of a site, for reading; `None` while there is none.

@@ -14,6 +14,7 @@ mod daemon;
 mod first_start;
 mod follow;
 mod holding;
+mod keys;
 mod load;
 mod outlook;
 mod own_log;
@@ -35,11 +36,12 @@ pub use ahead::{Ahead, ahead};
 pub use client::{Client, Held};
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
+pub use keys::{KeyChange, KeyError, KeyPlan, plan_keys};
 pub use load::{Vars, explain, load, next_slots, open_ledger};
 pub use outlook::outlook;
 pub use own_log::own_log;
 pub use reload::Surroundings;
-pub use shelf::{Row, Shelf, find_archive, identities, opens, shelf};
+pub use shelf::{Row, Shelf, find_archive, identities, key_files, shelf};
 pub use statistics::{SignalStats, TradeStats, signal_stats, trade_stats};
 pub use steer::{NotRetried, cancel, pause, retry_run};
 pub use undo::{NotUndone, Undone, plan_undo, undo_prune};
@@ -128,6 +130,9 @@ pub enum Error {
     /// The rows of a run cannot be put back.
     #[error(transparent)]
     NotUndone(#[from] NotUndone),
+    /// The keys cannot be changed.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// A signal handler could not be set.
     #[error("listen for signals")]
     Signals(#[source] std::io::Error),

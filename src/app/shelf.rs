@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Site};
 use crate::{
-    archive::{self, Identity},
+    archive::{self, Identity, KeyFile},
     job::JobName,
     jobfile::Loaded,
     kinds::{Backup, Judged},
@@ -99,19 +99,33 @@ fn folders(loaded: &Loaded) -> Vec<PathBuf> {
 /// # Errors
 /// [`Error::Archive`] when a file cannot be read, [`Error::NoKey`] when `key` is not there.
 pub fn identities(site: &Site, key: Option<&Path>) -> Result<Option<Vec<Identity>>, Error> {
-    let Some(key) = key else {
-        let ring = archive::ring(&site.settings.key_file())?;
-        let keys: Vec<_> = ring.into_iter().flat_map(|key| key.identities).collect();
-        return Ok((!keys.is_empty()).then_some(keys));
-    };
-    let found = archive::identities(key)?;
-    found.map(Some).ok_or_else(|| Error::NoKey {
-        path: key.to_owned(),
-    })
+    if key.is_none() && archive::ring(&site.settings.key_file())?.is_empty() {
+        return Ok(None);
+    }
+    let files = key_files(site, key)?.into_iter();
+    Ok(Some(files.flat_map(|key| key.identities).collect()))
 }
 
-/// Whether the sidecar of an archive says that one of the keys opens it; unknown is yes.
-pub fn opens(archive: &Path, keys: &[Identity]) -> bool {
-    let sidecar = archive::Sidecar::read(archive).ok().flatten();
-    sidecar.is_none_or(|sidecar| sidecar.is_for(keys))
+/// The files of private keys: `key`, or else the root's own and the older ones beside it; at least
+/// one.
+///
+/// # Errors
+/// [`Error::Archive`] when a file cannot be read, [`Error::NoKey`] when there is none.
+pub fn key_files(site: &Site, key: Option<&Path>) -> Result<Vec<KeyFile>, Error> {
+    let own = site.settings.key_file();
+    let path = key.unwrap_or(&own).to_owned();
+    let found = match key {
+        Some(_) => {
+            let file = |identities| KeyFile {
+                path: path.clone(),
+                identities,
+            };
+            archive::identities(&path)?.map(file).into_iter().collect()
+        }
+        None => archive::ring(&path)?,
+    };
+    if found.is_empty() {
+        return Err(Error::NoKey { path });
+    }
+    Ok(found)
 }

@@ -188,19 +188,19 @@ impl<'a> Unpack<'a> {
             let folder = File::open(&path).map_err(Self::write(&path))?;
             finish_file(&folder, &head).map_err(Self::write(&path))?;
         }
-        Ok(files::sync_dir(self.to)?)
+        // All at once: one after the other, a hundred thousand small files took six minutes.
+        Ok(files::sync_all_below(self.to)?)
     }
 }
 
-/// Gives a file or folder its permissions and time, and makes it durable.
+/// Gives a file or folder its permissions and time.
 fn finish_file(file: &File, head: &Head) -> io::Result<()> {
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(head.mtime));
     if let Some(time) = time {
         file.set_times(FileTimes::new().set_modified(time))?;
     }
     // Never set-user-id, set-group-id or sticky.
-    file.set_permissions(Permissions::from_mode(head.mode & 0o777))?;
-    file.sync_all()
+    file.set_permissions(Permissions::from_mode(head.mode & 0o777))
 }
 
 /// Gives a link its own time, not that of what it points to.

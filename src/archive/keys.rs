@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::Path, str::FromStr};
 
-use age::secrecy::ExposeSecret;
+use age::secrecy::{ExposeSecret, SecretString};
 use jiff::Timestamp;
 
 use super::{Encryption, Error, hash};
@@ -109,6 +109,14 @@ pub fn fingerprint(recipient: &Recipient) -> String {
 /// # Errors
 /// [`Error::File`] if it cannot be written; an existing file is never replaced.
 pub fn generate(key_file: &Path, now: Timestamp) -> Result<Recipient, Error> {
+    let (recipient, text) = new_key(now);
+    files::create_private_dir(files::parent(key_file))?;
+    files::write_new(key_file, text.expose_secret().as_bytes())?;
+    Ok(recipient)
+}
+
+/// A new key: its public half, and what goes into its file.
+pub(super) fn new_key(now: Timestamp) -> (Recipient, SecretString) {
     let identity = Identity(age::x25519::Identity::generate());
     let recipient = identity.recipient();
     let secret = identity.0.to_string();
@@ -117,9 +125,12 @@ pub fn generate(key_file: &Path, now: Timestamp) -> Result<Recipient, Error> {
         now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         secret.expose_secret(),
     );
-    files::create_private_dir(files::parent(key_file))?;
-    files::write_new(key_file, text.as_bytes())?;
-    Ok(recipient)
+    (recipient, text.into())
+}
+
+/// A public key that nobody has the private half of, to try something with before a key is made.
+pub fn stand_in() -> Recipient {
+    Identity(age::x25519::Identity::generate()).recipient()
 }
 
 /// The private keys in `key_file`; `None` if there is no such file.

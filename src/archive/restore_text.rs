@@ -38,7 +38,8 @@ private key of one of these public keys:
 {keys}
 The key that Bellkeeper made is kept in
     {key_file}
-A copy of it must be somewhere else too: without the private key nobody can open these files.
+A copy of it must be somewhere else too: without the private key nobody can open these files. Archives
+from before a change of keys need the older one, which is kept beside it with the day in its name.
 
 In the commands below F is the archive, KEY the file of the private key and DIR a new, empty folder.
 

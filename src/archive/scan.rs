@@ -20,6 +20,12 @@ use super::{
 };
 use crate::watch::Watch;
 
+/// More entries are refused: their names must be kept until the end.
+const MOST_ENTRIES: u64 = 1_000_000;
+
+/// The most of a manifest that does not depend on the entries: databases, tables, what was skipped.
+const LARGEST_FIRST: u64 = 16 << 20;
+
 /// What happens to each entry on the way: nothing, or it is written to a folder.
 pub(super) trait Sink {
     /// The first manifest was read; the entries follow.
@@ -102,6 +108,7 @@ pub(super) fn find<R: Read>(
         sink,
         sum,
         bytes: 0,
+        listed: 0,
         entries: Vec::new(),
         names: HashSet::new(),
         first: None,
@@ -133,6 +140,8 @@ struct Scanner<'a> {
     sink: &'a mut dyn Sink,
     sum: fn() -> Sum,
     bytes: u64,
+    /// The most that the entries so far can take in the complete manifest.
+    listed: u64,
     entries: Vec<Entry>,
     names: HashSet<EntryName>,
     first: Option<Manifest>,
@@ -235,8 +244,18 @@ impl Scanner<'_> {
         Ok(head)
     }
 
+    /// How long a manifest may be: it lists what was there before it, and what happened to it.
+    fn longest_manifest(&self) -> u64 {
+        let most = if self.first.is_none() {
+            LARGEST_FIRST
+        } else {
+            LARGEST_FIRST.saturating_add(self.listed)
+        };
+        most.min(LARGEST)
+    }
+
     fn manifest<R: Read>(&mut self, head: &Head, raw: &mut R) -> Result<(), Error> {
-        if head.kind != EntryKind::File || head.size > LARGEST {
+        if head.kind != EntryKind::File || head.size > self.longest_manifest() {
             return Err(self.wrong("its manifest is not a file of a sane size"));
         }
         let mut bytes = Vec::new();
@@ -302,9 +321,14 @@ impl Scanner<'_> {
         self.bytes = self.bytes.saturating_add(head.size);
         // A file can be replaced by a larger one between the plan and its turn; hence the margin.
         let most = planned.bytes.saturating_mul(2).saturating_add(64 << 20);
-        if self.bytes > most || length_of(&self.entries) >= planned.entries {
+        let count = length_of(&self.entries);
+        if self.bytes > most || count >= planned.entries {
             return Err(self.wrong("it holds more than its manifest announces"));
         }
+        if count >= MOST_ENTRIES {
+            return Err(self.wrong(format!("it holds more than {MOST_ENTRIES} entries")));
+        }
+        self.listed = self.listed.saturating_add(listing(head));
         if !self.names.insert(head.path.clone()) {
             return Err(self.wrong(format!("{:?} is there twice", head.path)));
         }
@@ -345,6 +369,13 @@ impl Scanner<'_> {
             }),
         }
     }
+}
+
+/// The most that an entry can take in a manifest: itself and a note, each byte of its name escaped.
+fn listing(head: &Head) -> u64 {
+    length(head.path.as_bytes())
+        .saturating_mul(12)
+        .saturating_add(1_024)
 }
 
 fn length_of<T>(items: &[T]) -> u64 {

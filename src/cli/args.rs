@@ -418,6 +418,33 @@ pub(super) struct Keys {
 pub(super) enum KeysVerb {
     /// Show the public keys; private ones are never shown
     Show,
+    /// Encrypt new archives to one more key
+    Add(KeysAdd),
+    /// Make a new key in place of the one in use, which is kept for older archives
+    Rotate {
+        /// Only show what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Prove that a stored key opens the newest archive of each job
+    Check {
+        /// Private key to try [default: config/backup.key and the older ones beside it]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct KeysAdd {
+    /// The public key
+    #[arg(value_name = "AGE1…", required_unless_present = "generate")]
+    pub(super) recipient: Option<String>,
+    /// Make a new key in this file and add its public half
+    #[arg(long, value_name = "FILE", conflicts_with = "recipient")]
+    pub(super) generate: Option<PathBuf>,
+    /// Only show what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]

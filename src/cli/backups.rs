@@ -166,9 +166,8 @@ fn verify_one(
 ) -> std::result::Result<(), Failure> {
     let watch = Watch::default();
     let bar = Bar::new(shell.draws());
-    let keys = identities.filter(|keys| app::opens(path, keys));
     let now = shell.site.clock.now();
-    let proved = bar.while_running(&watch, || archive::prove(path, keys, now, &watch));
+    let proved = bar.while_running(&watch, || archive::prove(path, identities, now, &watch));
     let Proved {
         verified,
         depth,
@@ -181,7 +180,8 @@ fn verify_one(
                 "not kept in the sidecar: {}",
                 crate::job::chain(&error)
             ));
-            let verified = bar.while_running(&watch, || archive::verify(path, keys, &watch))?;
+            let verified =
+                bar.while_running(&watch, || archive::verify(path, identities, &watch))?;
             Proved::of(verified)
         }
         proved => proved?,
@@ -201,10 +201,6 @@ fn verify_one(
     } else {
         let what = match &verified.manifest {
             Some(manifest) => format!("{} as written", count(manifest.entries.len(), "entry")),
-            None if identities.is_some() => {
-                "its checksum is as written; no key at hand opens it to check its content"
-                    .to_owned()
-            }
             None => "its checksum is as written; a private key would check its content".to_owned(),
         };
         shell.line(format!("{}: {what}", path.display()));

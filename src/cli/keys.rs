@@ -1,47 +1,20 @@
-//! `keys show`: to whom archives are encrypted. Private keys are never shown.
-
-use serde_json::json;
+//! `keys show|add|rotate|check`: to whom archives are encrypted, and whether their keys are at hand.
 
 use super::{
-    args,
-    shell::{Result, Shell, exit},
+    args::{self, KeysVerb},
+    shell::{Result, Shell},
 };
+use crate::app::KeyChange;
+
+mod change;
+mod check;
+mod show;
 
 pub(super) fn run(shell: &Shell, args: &args::Keys) -> Result {
-    let args::KeysVerb::Show = args.verb;
-    let encryption = shell.load()?.set.env.encryption.clone();
-    let configured = !encryption.recipients.is_empty();
-    let key_file = &encryption.key_file;
-    let source = if configured {
-        "jobs.yaml".to_owned()
-    } else {
-        let root = shell.site.settings.root();
-        key_file
-            .strip_prefix(root)
-            .unwrap_or(key_file)
-            .display()
-            .to_string()
-    };
-    for recipient in encryption.resolve()? {
-        let (text, fingerprint) = (recipient.to_string(), recipient.fingerprint());
-        if shell.json {
-            shell.json_line(&json!({
-                "recipient": text,
-                "fingerprint": fingerprint,
-                "source": source,
-                "private_key": (!configured).then_some(key_file),
-            }));
-        } else {
-            shell.line(format!(
-                "{text}\n  fingerprint {fingerprint}, from {source}"
-            ));
-        }
+    match &args.verb {
+        KeysVerb::Show => show::run(shell),
+        KeysVerb::Add(add) => change::run(shell, change::added(shell, add)?, add.dry_run),
+        KeysVerb::Rotate { dry_run } => change::run(shell, KeyChange::Rotate, *dry_run),
+        KeysVerb::Check { key } => check::run(shell, key.as_deref()),
     }
-    if !configured {
-        shell.say(format!(
-            "the private key is in {source}; without it no archive can be opened:"
-        ));
-        shell.say("keep a copy elsewhere");
-    }
-    Ok(exit::OK)
 }

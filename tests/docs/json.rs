@@ -154,6 +154,8 @@ fn every_example_has_the_fields_that_are_printed() {
             &["restore", "--undo", "--yes"],
         ),
         ("`keys show`", &["keys", "show"]),
+        ("`keys check`", &["keys", "check"]),
+        ("`keys add`, `keys rotate`", &["keys", "rotate"]),
         (
             "`analyse`",
             &["analyse", "AAPL", "--show", "rsi(14), close > sma(50)"],

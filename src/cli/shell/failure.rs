@@ -230,6 +230,7 @@ fn judge(error: &app::Error) -> (u8, Option<String>) {
             let hint = "give the file that holds `AGE-SECRET-KEY-…` with `--key FILE`";
             (exit::WRONG_KEY, Some(hint.to_owned()))
         }
+        E::Keys(error) => keys(error),
         E::Archive(error) => (exit::of_archive(error), error.hint()),
         E::Refused { status: 503, .. } => (exit::TEMPORARY, None),
         _ => (exit::FAILED, None),
@@ -261,6 +262,24 @@ fn not_retried(error: &app::NotRetried) -> (u8, Option<String>) {
         ),
     };
     (code, Some(hint))
+}
+
+fn keys(error: &app::KeyError) -> (u8, Option<String>) {
+    use app::KeyError as E;
+    let hint = match error {
+        E::Already(_) => return (exit::FAILED, None),
+        E::NotOurs { .. } => {
+            "`bellkeeper keys add` adds a key; take the one that is to go out of jobs.yaml by hand"
+                .to_owned()
+        }
+        E::Taken { .. } => "name another file".to_owned(),
+        E::Refused(refused) => format!(
+            "write it yourself, in place of what is there:\n{}",
+            refused.lines
+        ),
+        E::Changed { .. } => "look at it, then try again".to_owned(),
+    };
+    (exit::FAILED, Some(hint))
 }
 
 fn not_undone(error: &app::NotUndone) -> (u8, Option<String>) {

@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
@@ -50,6 +50,7 @@ pub(super) struct Shell {
     pub(super) quiet: bool,
     verbose: u8,
     color: Color,
+    cwd: PathBuf,
     /// Set once standard output is closed: `| head` has seen enough, and that is success.
     closed: Cell<bool>,
 }
@@ -85,6 +86,7 @@ impl Shell {
             quiet,
             verbose,
             color: global.color,
+            cwd,
             closed: Cell::new(false),
         })
     }
@@ -161,6 +163,11 @@ impl Shell {
     /// Who holds the lock of this root, for a person.
     pub(super) fn holder(&self, holder: &Holder) -> String {
         holder_in(&self.times(), holder)
+    }
+
+    /// A path that was given as an argument, whole.
+    pub(super) fn here(&self, path: &Path) -> PathBuf {
+        self.cwd.join(path)
     }
 
     /// A path as seen from the root, when it is inside.
