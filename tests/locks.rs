@@ -57,7 +57,7 @@ fn reader(database: &Path) -> Connection {
 fn every_command(world: &World, name: &str) {
     let database = world.database();
     let to = world.outside(name);
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 21] = [
         &["run-job", "backup-daily"],
         &["run-job", "whole"],
         &["run-job", "backup-daily", "--dry-run"],
@@ -75,6 +75,8 @@ fn every_command(world: &World, name: &str) {
         &["keys", "show"],
         &["version"],
         &["restore", "latest", "--to", text(&to)],
+        &["restore", "latest", "--dry-run"],
+        &["restore", "latest", "--diff"],
         &["--help"],
         &["start", "--help"],
     ];

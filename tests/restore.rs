@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::world::{
-    BY_HAND, Dice, Out, World, create, dump, holds, integrity, query, rounds, text, until,
+    BY_HAND, Dice, Out, Process, World, create, dump, holds, integrity, need, query, rounds, skip,
+    text, until,
 };
 
 const CONFIG: [&str; 2] = ["config/watchlist.yaml", "config/other.yaml"];
@@ -563,4 +564,92 @@ fn a_database_that_is_gone_is_made_and_undo_takes_it_away() {
     fresh.run(args).code(0);
     assert_eq!(see(&fresh), then);
     create(&fresh.path("data/another.db"));
+}
+
+/// How much of a file system of 5 MB is filled before a restore of 1 MB, in KB.
+const FILLED: [u32; 8] = [0, 2_400, 2_600, 2_800, 3_000, 3_200, 3_400, 3_600];
+
+#[test]
+fn a_disk_that_is_full_leaves_everything_as_it_was() {
+    if !need(&["unshare", "mount"]) {
+        return;
+    }
+    let world = World::new(BY_HAND);
+    holds(&world.database(), 1);
+    let then = dump(&world.database());
+    let archive = world.archive("backup-daily");
+    holds(&world.database(), 1);
+    write_rows(&world, "in the log");
+    fs::create_dir(world.path("seen")).unwrap();
+    let script = format!(
+        "cp -a data before\nfor f in {}; do\n\
+         mount -t tmpfs -o size=5m,mode=700 tmpfs data || exit 99\n\
+         cp -a before/. data/ && head -c ${{f}}k /dev/zero > data/filler\n\
+         \"$B\" --root . restore \"$A\" --only database --yes > seen/$f.out 2> seen/$f.err\n\
+         echo $? > seen/$f.code\nls -A data > seen/$f.names\n\
+         mkdir seen/$f && cp -a data/trading_assistant.db* seen/$f/ && umount data || exit 98\n\
+         done",
+        FILLED.map(|kb| kb.to_string()).join(" ")
+    );
+    let run = |flags: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args([flags, "--", "sh", "-uc", &script])
+            .current_dir(world.root())
+            .env("B", env!("CARGO_BIN_EXE_bellkeeper"))
+            .env("A", &archive)
+            .env_remove("BELLKEEPER_ROOT");
+        Process::spawn(command).end()
+    };
+    let mut outs = ["-m", "-rm"].into_iter().map(run);
+    let Some(out) = outs.find(|out| out.code != 99) else {
+        skip("no file system can be mounted here");
+        return;
+    };
+    out.code(0);
+    let now = dump(&world.path("before/trading_assistant.db"));
+    let mut codes = Vec::new();
+    for kb in FILLED {
+        let read =
+            |name: &str| fs::read_to_string(world.path(format!("seen/{kb}.{name}"))).unwrap();
+        let code: i32 = read("code").trim().parse().unwrap();
+        let found = dump(&world.path(format!("seen/{kb}/trading_assistant.db")));
+        let err = read("err");
+        if code == 0 {
+            assert!(found == then, "{kb}: {err}");
+        } else {
+            assert_eq!(code, 75, "{kb}: {err}");
+            assert!(found == now, "{kb}: {err}");
+            assert!(err.contains("space"), "{kb}: {err}");
+            assert!(
+                !read("names").contains("before-restore"),
+                "{kb}: {}",
+                read("names")
+            );
+        }
+        codes.push(code);
+    }
+    assert!(codes.contains(&0) && codes.contains(&75), "{codes:?}");
+}
+
+#[test]
+fn a_newer_schema_is_refused_unless_it_is_the_one_that_is_there() {
+    let world = World::new(BY_HAND);
+    let version = |version: u32| {
+        let connection = Connection::open(world.database()).unwrap();
+        connection
+            .pragma_update(None, "user_version", version)
+            .unwrap();
+    };
+    version(99);
+    world.run_job("backup-daily");
+    write_rows(&world, "now");
+    // Another program's own count: nobody else's business.
+    world.run(["restore", "latest", "--dry-run"]).code(0);
+    version(1);
+    world
+        .run(["restore", "latest", "--yes"])
+        .code(78)
+        .says("has schema version 99, this program knows up to");
+    assert!(dump(&world.database()).contains("now"));
 }

@@ -45,6 +45,10 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
         identities: &identities,
         vars: &variable,
     };
+    let changes = !args.diff && !args.dry_run;
+    if changes {
+        settle_first(shell)?;
+    }
     let staged = stage(shell, &request, &chosen)?;
     if args.diff {
         return difference::run(shell, &staged);
@@ -64,6 +68,9 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
 }
 
 fn undo(shell: &Shell, args: &args::Restore) -> Result {
+    if !args.dry_run {
+        settle_first(shell)?;
+    }
     let undoing = restore::undo_plan(&shell.site)?;
     if !agreed(shell, args, &undoing.plan)? {
         return Ok(exit::OK);
@@ -72,6 +79,15 @@ fn undo(shell: &Shell, args: &args::Restore) -> Result {
     let done = in_quiet(shell, move |quiet| undoing.apply(&site, quiet))?;
     tell(shell, &done, "put back");
     Ok(exit::OK)
+}
+
+/// What an earlier restore that was cut short has left is ended before anything is compared with it.
+fn settle_first(shell: &Shell) -> std::result::Result<(), Failure> {
+    let settled = block_on(async { Ok(restore::settle_first(&shell.site).await?) })?;
+    for line in settled {
+        shell.note(line);
+    }
+    Ok(())
 }
 
 /// A name first; what is none may be a time.
@@ -134,7 +150,7 @@ fn agreed(shell: &Shell, args: &args::Restore, plan: &Plan) -> std::result::Resu
     if args.yes {
         return Ok(true);
     }
-    match shell.asks("do this?") {
+    match shell.asks("do this?")? {
         Some(true) => Ok(true),
         Some(false) => {
             shell.say("nothing has changed");

@@ -326,6 +326,46 @@ async fn a_thousand_jobs_of_one_instant_all_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_waits_for_what_runs_and_lets_the_rest_wait() {
+    let slowly: Behaviour = |_, cx| {
+        while cx.checkpoint().is_ok() {
+            std::thread::yield_now();
+        }
+        Ok(Report::new("told to end"))
+    };
+    let jobs = [
+        ("slow", "@yearly", slowly, Policy::default()),
+        ("often", "every 1h", well as Behaviour, Policy::default()),
+    ];
+    let bench = bench(&jobs, true).await;
+    let mut run = bench.engine.run("slow").await.unwrap();
+    while !matches!(run.events.recv().await.unwrap(), Event::Started { .. }) {}
+    let mut hold = bench.engine.hold().await.unwrap();
+    let waits_for = hold.waits_for.borrow_and_update().clone();
+    assert_eq!(waits_for.len(), 1);
+    assert!(matches!(bench.engine.hold().await, Err(Error::Held)));
+    run.watch.cancel.cancel(CancelReason::Operator);
+    hold.waits_for.changed().await.unwrap();
+    assert!(hold.waits_for.borrow().is_empty());
+    let before = outcomes(&bench.ledger).len();
+    tokio::time::sleep(Duration::from_hours(2)).await;
+    let status = bench.engine.status().await.unwrap();
+    assert!(status.held_since.is_some());
+    assert_eq!(status.waiting[0].note, "waits for the end of a restore");
+    drop(hold);
+    while bench.engine.status().await.unwrap().held_since.is_some() {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let runs = outcomes(&bench.ledger);
+    assert!(runs.len() > before, "{runs:?}");
+    assert!(
+        runs.iter()
+            .any(|(_, outcome)| *outcome == Some(Outcome::Succeeded))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_engine_gives_a_sign_of_life() {
     let bench = bench(&[("a", "0 2 * * *", well, Policy::default())], true).await;
     tokio::time::sleep(Duration::from_mins(11)).await;

@@ -26,7 +26,7 @@ pub use difference::{Difference, FileDifference, difference};
 pub use error::Error;
 pub use lost::Lost;
 pub use places::{Selection, UnknownPath};
-pub use quiet::Quiet;
+pub use quiet::{Quiet, settle_first};
 pub(super) use settle::settle;
 pub use sort::Request;
 pub use stage::Staged;

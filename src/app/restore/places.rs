@@ -129,7 +129,8 @@ impl Selection {
                         .components()
                         .any(|it| it == Component::ParentDir);
                     let near = suggest::nearest(path, WORDS);
-                    let misspelt = near.is_some_and(|near| near != path)
+                    let misspelt = !path.contains('/')
+                        && near.is_some_and(|near| near != path)
                         && settings.path(path).symlink_metadata().is_err();
                     if up || path.is_empty() || misspelt {
                         return Err(UnknownPath {
@@ -192,5 +193,110 @@ impl Selection {
     /// Whether nothing but the assistant's database is meant.
     pub(super) fn is_database(&self) -> bool {
         self.words.iter().all(|word| word == "database") && !self.words.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::load,
+        clock::Clock,
+        settings::{Raw, Settings},
+        system,
+    };
+
+    fn site(jobs: &str) -> (tempfile::TempDir, Site, Loaded) {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("jobs.yaml");
+        crate::files::write_new(&path, jobs.as_bytes()).unwrap();
+        let raw = Raw {
+            root: Some(root.path().to_owned()),
+            jobs_file: None,
+        };
+        let site = Site {
+            settings: Settings::resolve(&raw, root.path()),
+            clock: Clock::System,
+            zone: system::local_zone(),
+        };
+        let loaded = load(&site, &|_| None).unwrap();
+        (root, site, loaded)
+    }
+
+    const JOBS: &str = "database: /srv/far/assistant.db
+jobs: {a: {backup: {what: [database, config, /etc/hosts, notes]}}}";
+
+    fn place(places: &Places, entry: &str) -> PathBuf {
+        places.of_entry(&EntryName::parse(entry.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn everything_goes_back_to_where_it_came_from() {
+        let (root, site, loaded) = site(JOBS);
+        let places = Places::of(&site, Some(&loaded));
+        for (entry, path) in [
+            ("srv/far/assistant.db", "/srv/far/assistant.db"),
+            ("etc/hosts", "/etc/hosts"),
+        ] {
+            assert_eq!(place(&places, entry), Path::new(path));
+        }
+        for name in [
+            "config/a.yaml",
+            "jobs.yaml",
+            "notes/x",
+            "logs/y",
+            "data/z.db",
+        ] {
+            assert_eq!(place(&places, name), root.path().join(name));
+        }
+        // Without a job file all is in the root.
+        let places = Places::of(&site, None);
+        assert_eq!(place(&places, "etc/hosts"), root.path().join("etc/hosts"));
+    }
+
+    #[test]
+    fn what_belongs_to_this_computer_and_to_sqlite_is_never_taken_from_an_archive() {
+        let (_root, site, loaded) = site(JOBS);
+        let places = Places::of(&site, Some(&loaded));
+        for name in [
+            "data/bellkeeper.lock",
+            "config/backup.key",
+            "logs/bellkeeper.log",
+            "data/x.db-wal",
+            "data/x.db-shm",
+            "data/x.db-journal",
+            "data/.before-restore-20261124T000000Z/RECORD.json",
+            "config/.before-restore-x/new/jobs.yaml",
+        ] {
+            assert!(
+                places.untouchable(&place(&places, name)).is_some(),
+                "{name}"
+            );
+        }
+        assert_eq!(places.untouchable(&place(&places, "data/x.db")), None);
+    }
+
+    #[test]
+    fn words_and_paths_select() {
+        let (root, site, loaded) = site(JOBS);
+        let at = |name: &str| root.path().join(name);
+        let wants = |words: &[&str], target: &Path| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            let selection = Selection::read(&site, Some(&loaded), &words).unwrap();
+            selection.wants(&site.settings, target)
+        };
+        let database = Path::new("/srv/far/assistant.db");
+        assert!(wants(&[], database) && wants(&["database"], database));
+        assert!(!wants(&["config"], database) && wants(&["config"], &at("jobs.yaml")));
+        assert!(!wants(&[], &at("logs/x")) && wants(&["logs"], &at("logs/x")));
+        let ledger = at("data/bellkeeper.db");
+        assert!(!wants(&[], &ledger) && !wants(&["data"], &ledger));
+        assert!(wants(&["data/bellkeeper.db"], &ledger));
+        assert!(wants(&["./config/a.yaml"], &at("config/a.yaml")));
+        assert!(!wants(&["config/a"], &at("config/a.yaml")));
+        for (word, near) in [("databse", Some("database")), ("../x", None), ("", None)] {
+            let error = Selection::read(&site, None, &[word.to_owned()]).unwrap_err();
+            assert_eq!(error.near, near, "{word}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     app::{self, Client, Held, Site},
     job::RunInfo,
+    ledger::Ledger,
     lock::{Holder, InstanceLock},
 };
 
@@ -17,6 +18,8 @@ pub enum Quiet {
     Here(InstanceLock),
 }
 
+/// What is told of a restore that had to be ended.
+const CUT_SHORT: &str = "it had been cut short";
 /// How long a daemon gets to notice that it is free again.
 const NOTICE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -36,11 +39,9 @@ impl Quiet {
             }
             return Ok(Self::Daemon(client, held));
         }
-        crate::files::create_private_dir(&site.settings.data())?;
-        let holder = Holder::this_process("restore", site.clock.now());
-        let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
+        let lock = lock(site)?;
         let site = site.clone();
-        let settle = move || super::settle(&site);
+        let settle = move || settle_and_note(&site);
         match tokio::task::spawn_blocking(settle).await {
             Ok(settled) => settled.map(|_| Self::Here(lock)),
             Err(_) => Err(super::Error::Cancelled.into()),
@@ -82,4 +83,34 @@ async fn released(client: &Client) {
     };
     // It will notice all the same.
     let _noticed = tokio::time::timeout(NOTICE, look).await;
+}
+
+fn lock(site: &Site) -> Result<InstanceLock, app::Error> {
+    crate::files::create_private_dir(&site.settings.data())?;
+    let holder = Holder::this_process("restore", site.clock.now());
+    Ok(InstanceLock::acquire(&site.settings.lock(), &holder)?)
+}
+
+/// Ends what a restore that was cut short has left, unless a daemon is up, which does so itself; each as
+/// a line for people.
+///
+/// # Errors
+/// [`app::Error::Lock`] when another command is at work; [`super::Error`] when it cannot be ended.
+pub async fn settle_first(site: &Site) -> Result<Vec<String>, app::Error> {
+    if Client::connect(&site.settings).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let _lock = lock(site)?;
+    settle_and_note(site)
+}
+
+fn settle_and_note(site: &Site) -> Result<Vec<String>, app::Error> {
+    let settled = super::settle(site)?;
+    let mut lines = Vec::new();
+    for (act, subject) in settled {
+        let path = site.settings.ledger();
+        Ledger::open(&path, site.clock.clone())?.note("operator", act, &subject, CUT_SHORT)?;
+        lines.push(format!("{act}: {CUT_SHORT} ({subject})"));
+    }
+    Ok(lines)
 }

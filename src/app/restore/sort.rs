@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::{MetadataExt, lchown},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +12,7 @@ use super::{Chosen, Error, Lost, Selection, check, lost::lost, places::Places};
 use crate::{
     app::{self, Site},
     archive::{self, Entry, EntryKind, EntryName, Identity, Manifest},
+    files,
     job::Plan,
     jobfile::Loaded,
     swap::{self, Act, Item, Kind},
@@ -142,6 +144,7 @@ impl<'a> Sorting<'a> {
             "create"
         };
         self.plan.step(act, target.display(), reason);
+        keep_owner(&staged, &target);
         let folder = self
             .staging
             .folder_for(&name, &target)
@@ -272,6 +275,19 @@ impl<'a> Sorting<'a> {
             items: self.items,
             staging: self.staging,
         })
+    }
+}
+
+/// Root restores for others: the new file belongs to whom the old one, or its folder, belongs. Nobody
+/// else may give files away.
+fn keep_owner(staged: &Path, target: &Path) {
+    let owner = target
+        .symlink_metadata()
+        .or_else(|_| files::parent(target).metadata());
+    if let Ok(owner) = owner
+        && rustix::process::geteuid().is_root()
+    {
+        let _given = lchown(staged, Some(owner.uid()), Some(owner.gid()));
     }
 }
 

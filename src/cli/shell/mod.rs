@@ -193,16 +193,31 @@ impl Shell {
     }
 
     /// Whether the person at the terminal says yes; `None` where there is none to ask.
-    pub(super) fn asks(&self, question: &str) -> Option<bool> {
-        let (stdin, stderr) = (io::stdin(), io::stderr());
-        if self.json || !stdin.is_terminal() || !stderr.is_terminal() {
-            return None;
+    ///
+    /// # Errors
+    /// When the answer is a signal.
+    pub(super) fn asks(&self, question: &str) -> std::result::Result<Option<bool>, Failure> {
+        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(None);
         }
-        drop(write!(stderr.lock(), "{question} [y/N] "));
-        let mut answer = String::new();
-        let read = stdin.read_line(&mut answer).is_ok();
-        let answer = answer.trim();
-        Some(read && (answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")))
+        drop(write!(io::stderr().lock(), "{question} [y/N] "));
+        let read = || {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        };
+        block_on(async {
+            let mut interrupts = Interrupts::new()?;
+            tokio::select! {
+                answer = tokio::task::spawn_blocking(read) => {
+                    let answer = answer.ok().and_then(io::Result::ok).unwrap_or_default();
+                    Ok(Some(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES")))
+                }
+                code = interrupts.next() => {
+                    self.say("");
+                    Err(Failure::new(code, "cancelled; nothing has changed"))
+                }
+            }
+        })
     }
 
     /// What became of a damaged ledger.

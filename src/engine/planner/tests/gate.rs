@@ -33,6 +33,46 @@ fn who_shares_a_lock_goes_one_after_the_other_by_priority() {
 }
 
 #[test]
+fn while_it_is_held_nothing_starts_and_afterwards_all_that_waited_does() {
+    let jobs = [
+        spec("a", "0 2 * * *", Policy::default()),
+        spec("b", "1 2 * * *", Policy::default()),
+    ];
+    let mut planner = planner(jobs, None);
+    let a = starts(&tick(&mut planner, "02:00:00"))[0].0;
+    assert!(planner.handle(at("02:00:30"), Input::Hold(true)).is_empty());
+    assert_eq!(planner.at_work(), [a]);
+    let actions = tick(&mut planner, "02:01:00");
+    assert_eq!(notes(&actions), ["b waits for the end of a restore"]);
+    let kept = matches!(actions[..], [Action::Wait { keep: true, .. }]);
+    assert!(kept, "a crash forgets nothing: {actions:?}");
+    // Another attempt waits, too.
+    let failed = finish(&mut planner, "02:01:10", a, Some(Disposition::Retry));
+    assert!(
+        matches!(failed[..], [Action::WillRetry { .. }]),
+        "{failed:?}"
+    );
+    assert_eq!(planner.at_work(), []);
+    let again = tick(&mut planner, "02:30:00");
+    assert!(!again.iter().any(|it| matches!(it, Action::Attempt { .. })));
+    let ends = planner.handle(at("02:31:00"), Input::Hold(false));
+    assert_eq!(started_jobs(&ends), ["b"]);
+    assert!(ends.iter().any(|it| matches!(it, Action::Attempt { .. })));
+}
+
+#[test]
+fn a_claim_that_the_ledger_could_not_take_waits_for_the_end_of_the_hold() {
+    let jobs = [spec("a", "0 2 * * *", Policy::default())];
+    let mut planner = planner(jobs, None);
+    let a = starts(&tick(&mut planner, "02:00:00"))[0].0;
+    planner.handle(at("02:00:01"), Input::Unclaimed(a));
+    planner.handle(at("02:00:02"), Input::Hold(true));
+    assert_eq!(started_jobs(&tick(&mut planner, "02:00:20")), [""; 0]);
+    planner.handle(at("02:00:30"), Input::Hold(false));
+    assert_eq!(started_jobs(&tick(&mut planner, "02:00:40")), ["a"]);
+}
+
+#[test]
 fn who_needs_two_locks_is_not_overtaken_for_ever() {
     let jobs = [
         spec("a", "0 2 * * *", locking(&["x"], 2)),

@@ -23,6 +23,7 @@ enum Act {
     Manual(usize),
     Cancel(usize),
     Deny(usize),
+    Hold(bool),
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -34,6 +35,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => any::<usize>().prop_map(Act::Manual),
         1 => any::<usize>().prop_map(Act::Cancel),
         1 => any::<usize>().prop_map(Act::Deny),
+        1 => any::<bool>().prop_map(Act::Hold),
     ];
     prop::collection::vec(act, 1..120)
 }
@@ -65,6 +67,7 @@ struct Judge {
     over: HashSet<Ticket>,
     decided: HashSet<Slot>,
     caught_up: HashMap<JobName, usize>,
+    held: bool,
 }
 
 impl Judge {
@@ -78,6 +81,7 @@ impl Judge {
                     ..
                 } => {
                     let job = &slot.job;
+                    assert!(!self.held, "started while held: {slot:?}");
                     assert!(self.decided.insert(slot.clone()), "started twice: {slot:?}");
                     self.live.insert(*ticket, job.clone());
                     let overlap = planner.find(job).unwrap().policy.overlap;
@@ -106,6 +110,8 @@ impl Judge {
                     assert!(self.over.insert(*ticket), "{ticket:?} ended twice");
                 }
                 Action::Attempt { ticket, .. } | Action::WillRetry { ticket, .. } => {
+                    let again = matches!(action, Action::Attempt { .. });
+                    assert!(!(again && self.held), "another attempt while held");
                     assert!(self.live.contains_key(ticket));
                 }
                 Action::Wait { .. } | Action::Cancel { .. } | Action::Phase { .. } => {}
@@ -176,12 +182,19 @@ proptest! {
                     judge.live.remove(&ticket);
                     Input::Denied(ticket)
                 }),
+                Act::Hold(held) => {
+                    judge.held = held;
+                    Some(Input::Hold(held))
+                }
             };
             if let Some(input) = input {
                 let actions = planner.handle(now, input);
                 judge.look(&planner, &actions);
             }
         }
+        judge.held = false;
+        let actions = planner.handle(now, Input::Hold(false));
+        judge.look(&planner, &actions);
         // Every slot up to the newest tick is decided, or waits in the backlog or the queue.
         let waiting: HashSet<Slot> = planner
             .backlog()
