@@ -37,6 +37,8 @@ mod ledger;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod prune;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod sim;
