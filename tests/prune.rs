@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use bellkeeper::{
 };
 use rusqlite::Connection;
 
-use crate::world::{Dice, Out, World, query, rounds, until};
+use crate::world::{Dice, Out, Process, World, need, query, rounds, skip, until};
 
 const JOBS: &str = "\
 timezone: UTC
@@ -359,4 +360,49 @@ fn undo_all(world: &World) {
     for id in run_ids(world) {
         undo(world, id, &[]).code(0);
     }
+}
+
+/// Runs the job with `target` on a small disk of its own; `None` where that is not possible.
+fn on_a_disk(world: &World, options: &str) -> Option<Out> {
+    if !need(&["unshare", "mount"]) {
+        return None;
+    }
+    std::fs::create_dir_all(world.path("target")).unwrap();
+    let job = world.command(["run-job", "prune"]);
+    let script = "mount -t tmpfs -o \"$0\" tmpfs target || exit 99; exec \"$@\"";
+    let run = |flags: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args([flags, "--", "sh", "-c", script, options])
+            .arg(job.get_program())
+            .args(job.get_args())
+            .current_dir(world.root());
+        Process::spawn(command).end()
+    };
+    let is_made = |out: &Out| out.code != 99 && !out.stderr.contains("unshare: ");
+    let out = ["-m", "-rm"].into_iter().map(run).find(is_made);
+    if out.is_none() {
+        skip("no file system can be mounted here");
+    }
+    out
+}
+
+#[test]
+fn a_full_or_read_only_disk_for_the_archive_leaves_every_row() {
+    let world = world(4_000);
+    let to = "max_delete: 80%, to: target";
+    let jobs = JOBS.replace("max_delete: 80%", to);
+    world.jobs(&jobs.replace(to, &format!("{to}}}\n    retry: {{attempts: 1")));
+    let connection = Connection::open(world.database()).unwrap();
+    let fill = "UPDATE signals SET note = randomblob(600)";
+    connection.execute(fill, []).unwrap();
+    let before = live(&world);
+    for options in ["size=200k", "ro"] {
+        let Some(out) = on_a_disk(&world, options) else {
+            return;
+        };
+        out.code(1).says("target/").says("help: ");
+        assert!(live(&world) == before, "{options}");
+    }
+    world.run(["run-job", "prune"]).code(0);
 }
