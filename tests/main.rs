@@ -51,6 +51,8 @@ mod log_writer;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]
+mod prune;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod restic;

@@ -127,7 +127,8 @@ fn undo(
     for archive in &found {
         put_back(&writer, archive, identities, &mut undone.rows)?;
     }
-    // Durable before the archives are taken away, also where another process wrote as well.
+    // Whoever reads meanwhile only keeps the log longer.
+    let _cut_off = store::settle(&writer)?;
     drop(writer);
     for archive in &found {
         let now = rows::mark_undone(&archive.path)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     args,
     shell::{
-        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on_workers, count, exit,
+        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on, block_on_workers, count, exit,
         interruptible, variable,
     },
 };

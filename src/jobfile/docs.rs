@@ -192,6 +192,7 @@ fn kind_of(schema: &Value, root: &Value) -> String {
     match direct.as_deref() {
         Some("#/$defs/Span") => return "duration".to_owned(),
         Some("#/$defs/Bytes") => return "size".to_owned(),
+        Some("#/$defs/Percent") => return "share".to_owned(),
         _ => {}
     }
     let schema = target(schema, root);

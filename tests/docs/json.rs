@@ -181,6 +181,23 @@ fn every_example_has_the_fields_that_are_printed() {
 }
 
 #[test]
+fn rows_that_are_put_back_have_the_fields_of_their_example() {
+    let page = super::read("docs/JSON.md");
+    let (world, _) = World::start();
+    let jobs = "jobs:\n  a: {backup: {}}\n  p: {prune: {max_delete: 0%}}\n";
+    fs::write(world.root.path().join("jobs.yaml"), jobs).unwrap();
+    world.last(&["reload"]);
+    world.last(&["run-job", "a"]);
+    // The rows of the sample go only when a person says so.
+    let end = world.last(&["run-job", "p", "--yes"]);
+    assert_eq!(end["report"]["facts"]["deleted"], 22, "{end}");
+    let run = end["run_id"].to_string();
+    let dry = world.last(&["prune", "--undo", &run, "--dry-run"]);
+    shown(&page, "`run-job --dry-run`", &dry);
+    shown(&page, "`prune`", &world.last(&["prune", "--undo", &run]));
+}
+
+#[test]
 fn a_change_of_the_job_file_has_the_fields_of_its_example() {
     let page = super::read("docs/JSON.md");
     let (world, _) = World::start();

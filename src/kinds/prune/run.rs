@@ -191,7 +191,7 @@ fn notes(table: &Surveyed, done: &Done, report: &mut Report) {
     }
     if selection.sample > 0 {
         note(format!(
-            "{name}: {} rows of the sample stay; `run-job … --yes` removes them, too",
+            "{name}: {} rows of the sample stay; a run with `--yes` removes them, too",
             selection.sample
         ));
     }

@@ -623,3 +623,21 @@ fn health_tells_damage_and_times_the_guides_questions() {
         ]
     );
 }
+
+#[test]
+fn statistics_are_taken_from_a_few_rows() {
+    let world = World::days(3_000);
+    // Samples of an index are only taken by who reads all of it.
+    let samples = || {
+        let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat4'";
+        match world.ask(there) {
+            0 => 0,
+            _ => world.ask("SELECT count(*) FROM sqlite_stat4"),
+        }
+    };
+    optimize(&world.store().writer().unwrap()).unwrap();
+    let known = world.ask("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'i'");
+    assert_eq!((known, samples()), (1, 0));
+    world.sql("ANALYZE");
+    assert!(samples() > 0);
+}
