@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{
     args,
     shell::{
-        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on, block_on_workers, count, exit,
-        interruptible, variable,
+        Bar, Bare, Failure, Interrupts, Moment, Result, Shell, block_on, block_on_workers, count,
+        exit, interruptible, variable,
     },
 };
 use crate::{
