@@ -65,7 +65,7 @@ const ARCHIVE_TAR: Target = Target {
         b"\"planned\": {",
     ],
     block: 512,
-    rounds: [20_000, 300],
+    rounds: [10_000, 300],
 };
 
 #[test]
@@ -79,7 +79,7 @@ const ARCHIVE_MADE: Target = Target {
     run: targets::archive_made,
     words: &[b"../", b"/", b"\0\0\0\0", b"\xff\xff\xff\xff"],
     block: 8,
-    rounds: [20_000, 300],
+    rounds: [10_000, 300],
 };
 
 #[test]
@@ -101,7 +101,7 @@ const ARCHIVE_FILE: Target = Target {
         b"ustar  \0",
     ],
     block: 64,
-    rounds: [10_000, 200],
+    rounds: [4_000, 200],
 };
 
 #[test]
@@ -301,7 +301,7 @@ const SCHEDULE: Target = Target {
         b"18446744073709551615s",
     ],
     block: 4,
-    rounds: [200_000, 4_000],
+    rounds: [50_000, 2_000],
 };
 
 #[test]
