@@ -9,7 +9,7 @@ use crate::{
     store::{self, MissingIndex, QUERY_LIMIT, Space, Store, Timed},
     system::{
         self,
-        locks::{self, Holder},
+        users::{self, User},
     },
     units::Bytes,
 };
@@ -223,10 +223,10 @@ fn name_holder(error: Error, store: &Store) -> Error {
         std::path::PathBuf::from(name)
     };
     let own = std::process::id();
-    let mut found = locks::holders(&shm, locks::WRITER);
-    found.extend(locks::holders(store.path(), locks::PENDING));
+    let mut found = users::lockers_of(&shm, users::WRITER);
+    found.extend(users::lockers_of(store.path(), users::PENDING));
     found.retain(|holder| holder.pid != own);
-    let names: Vec<String> = found.iter().map(Holder::to_string).collect();
+    let names: Vec<String> = found.iter().map(User::to_string).collect();
     match (names.is_empty(), act) {
         (true, _) => error,
         (false, act) => Error::Held {

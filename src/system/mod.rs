@@ -9,13 +9,10 @@ use crate::units::{Bytes, Span};
 
 pub mod alarm;
 mod gently;
-pub mod holders;
-pub mod locks;
-mod open_files;
+pub mod users;
 pub mod watching;
 
 pub use gently::gently;
-pub use open_files::writers_of;
 
 /// The computer did not answer.
 #[derive(Debug, thiserror::Error)]

@@ -106,6 +106,7 @@ fn shown(page: &str, heading: &str, value: &Value) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of all commands")]
 fn every_example_has_the_fields_that_are_printed() {
     let page = super::read("docs/JSON.md");
     let (world, ready) = World::start();

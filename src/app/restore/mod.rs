@@ -61,7 +61,7 @@ pub fn wants<'a>(
 
 /// Who has any of these files open.
 fn users(files: &[PathBuf]) -> Vec<swap::User> {
-    let holders = crate::system::holders::holders(files).into_iter();
+    let holders = crate::system::users::users_of(files).into_iter();
     holders
         .map(|holder| swap::User {
             pid: holder.pid,

@@ -10,7 +10,7 @@ use crate::{
     job::Cx,
     sqlite::{Fingerprint, Value},
     store::{Deleted, Gathered, Pace, Portion, Removal, Selection, Store, Writer, gather},
-    system::locks::{self, Holder},
+    system::users::{self, User},
     units::Bytes,
 };
 
@@ -154,12 +154,12 @@ impl At<'_> {
 pub(super) fn waits_for(store: &Store, bytes: u64) -> String {
     let mut shm = store.path().as_os_str().to_owned();
     shm.push("-shm");
-    let readers = locks::holders(shm.as_ref(), locks::READERS);
+    let readers = users::lockers_of(shm.as_ref(), users::READERS);
     let own = std::process::id();
     let names: Vec<String> = readers
         .iter()
         .filter(|holder| holder.pid != own)
-        .map(Holder::to_string)
+        .map(User::to_string)
         .collect();
     let who = match (names.as_slice(), readers.is_empty()) {
         ([], true) => "a reader".to_owned(),

@@ -249,10 +249,10 @@ impl Tasks<'_> {
 
 /// Why a plain file must stay: lines that are still written to it would be lost.
 pub(super) fn still_written(path: &Path) -> Option<String> {
-    let writers = system::writers_of(path).ok()?;
-    let pid = writers.first()?;
+    let writers = system::users::writers_of(path);
+    let writer = writers.first()?;
     Some(format!(
-        "process {pid} still writes it: it has to open its log again, or needs `method: copy`"
+        "{writer} still writes it: it has to open its log again, or needs `method: copy`"
     ))
 }
 
