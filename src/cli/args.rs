@@ -102,11 +102,11 @@ pub(super) enum Verb {
     Validate,
     /// Print the JSON schema of the job file
     Schema,
-    /// List, show and verify archives
+    /// List, foresee, show, verify and drill archives
     Backups(Backups),
     /// Extract an archive beside what is there
     Restore(Restore),
-    /// Show to whom archives are encrypted
+    /// Show, add, rotate and check the keys of archives
     Keys(Keys),
     /// Print the version
     Version,
