@@ -150,7 +150,7 @@ fn a_database_larger_than_a_gibibyte_comes_back() {
         live.execute_batch(
             "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; CREATE TABLE big(id INTEGER PRIMARY KEY, b BLOB);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1150)
-             INSERT INTO big SELECT i, randomblob(1000000) FROM n",
+             INSERT INTO big SELECT i, CAST(randomblob(1000) || zeroblob(999000) AS BLOB) FROM n",
         )
         .unwrap();
         live.close().unwrap();

@@ -104,13 +104,13 @@ pub(super) enum Verb {
     Validate,
     /// Print the JSON schema of the job file
     Schema,
-    /// List, show and verify archives
+    /// List, foresee, show, verify and drill archives
     Backups(Backups),
     /// Put what an archive holds in its place, or extract it beside
     Restore(Restore),
     /// Put the rows of a `prune` run back into their tables
     Prune(Prune),
-    /// Show to whom archives are encrypted
+    /// Show, add, rotate and check the keys of archives
     Keys(Keys),
     /// Show indicators and conditions on the bars of a symbol
     #[command(after_help = crate::analysis::names())]

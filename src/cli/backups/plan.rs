@@ -50,11 +50,14 @@ pub(in crate::cli) fn told(shell: &Shell, ahead: &Ahead) -> Vec<String> {
     let courses = &simulation.courses;
     let (old, new): (Vec<&Course>, Vec<&Course>) = courses.iter().partition(|c| c.is_here);
     let gone = |all: &[&Course]| all.iter().filter(|course| course.end.is_some()).count();
+    let each = match ahead.size_bytes {
+        0 => "none shows yet how large they get".to_owned(),
+        size => format!("each taken to be {}", Bytes(size)),
+    };
     lines.push(format!(
-        "  {} to come, {} of them removed again; each taken to be {}",
+        "  {} to come, {} of them removed again; {each}",
         new.len(),
-        gone(&new),
-        Bytes(ahead.size_bytes)
+        gone(&new)
     ));
     lines.push(format!(
         "  {}: {}; never more than {}",
