@@ -348,7 +348,8 @@ fn killed(world: &World, args: &[&str], after: Duration, both: [&Seen; 2]) -> bo
         let known = both.iter().any(|seen| seen.files[number] == *file);
         assert!(known, "killed after {after:?}: {file:?}");
     }
-    world.run_job("idle");
+    // Anything that works in the root ends it.
+    world.run(["pause", "idle"]).code(0);
     let seen = see(world);
     assert!(both.contains(&&seen), "killed after {after:?}: {seen:?}");
     let begun = seen.database == database || seen == *both[1];
@@ -380,7 +381,6 @@ fn killed_at_any_moment_all_is_old_or_new() {
     let jobs = format!("{BY_HAND}  idle:\n    backup: {{what: [logs], to: backups/idle}}\n");
     let world = World::new(&jobs);
     fs::create_dir_all(world.path("logs")).unwrap();
-    holds(&world.database(), 1);
     world.write(CONFIG[1], b"of then\n");
     write_rows(&world, "then");
     let then = see(&world);
@@ -394,32 +394,39 @@ fn killed_at_any_moment_all_is_old_or_new() {
         see(&world)
     };
     let restore = ["restore", text(&archive), "--yes"];
+    let undo = ["restore", "--undo", "--yes"];
     let mut now = change();
-    write_rows(&world, "in the log alone");
-    let took = Instant::now();
-    world.run(restore).code(0);
-    let took = took.elapsed();
-    world.run(["restore", "--undo", "--yes"]).code(0);
+    let took = |args: &[&str]| {
+        let begun = Instant::now();
+        world.run(args.iter().copied()).code(0);
+        u64::try_from(begun.elapsed().as_micros()).unwrap()
+    };
+    let (restoring, undoing) = (took(&restore), took(&undo));
     let mut dice = Dice::new(11);
-    let mut dead = 0;
-    for round in 0..rounds(220, 4) {
+    let wanted = rounds(200, 3);
+    let (mut restores, mut undos) = (0, 0);
+    for round in 0.. {
+        if restores >= wanted && undos >= wanted {
+            break;
+        }
+        assert!(round < 40 * wanted, "{restores} and {undos} were killed");
         // The end is where things happen.
-        let share = 30 + dice.below(80);
-        let micros = u64::try_from(took.as_micros()).unwrap() * share / 100;
-        let after = Duration::from_micros(micros);
+        let part = |whole: u64, dice: &mut Dice| {
+            Duration::from_micros(whole * (40 + dice.below(70)) / 100)
+        };
+        if see(&world) == then && undos < wanted && !kept(&world).is_empty() && round % 3 > 0 {
+            let after = part(undoing, &mut dice);
+            undos += usize::from(killed(&world, &undo, after, [&then, &now]));
+            continue;
+        }
         if see(&world) == then {
             now = change();
-            write_rows(&world, &format!("round {round}"));
         }
+        write_rows(&world, &format!("round {round}"));
         now.database = query_copy(&world);
-        dead += usize::from(killed(&world, &restore, after, [&now, &then]));
-        if see(&world) == then {
-            let undo = ["restore", "--undo", "--yes"];
-            let after = Duration::from_micros(dice.below(micros / 2 + 1));
-            dead += usize::from(killed(&world, &undo, after, [&then, &now]));
-        }
+        let after = part(restoring, &mut dice);
+        restores += usize::from(killed(&world, &restore, after, [&now, &then]));
     }
-    assert!(dead > 0, "nothing was ever killed");
 }
 
 const BUSY: &str = "\

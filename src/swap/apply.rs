@@ -34,6 +34,7 @@ type Held = Vec<Exclusive>;
 pub fn apply(mut staging: Staging, mut record: Record, users: Users<'_>) -> Result<Kept, Error> {
     let held = take_databases(&mut record, users)?;
     sync_names(&record)?;
+    files::sync_dir(files::parent(&staging.folder))?;
     record.write(&staging.folder)?;
     staging.recorded = true;
     run(&staging.folder, record, held, users)
