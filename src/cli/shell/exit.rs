@@ -45,7 +45,7 @@ pub(in crate::cli) const fn of(outcome: Outcome) -> u8 {
 /// The code of what went wrong with an archive.
 pub(in crate::cli) fn of_archive(error: &archive::Error) -> u8 {
     match error {
-        archive::Error::WrongKey { .. } => WRONG_KEY,
+        archive::Error::WrongKey { .. } | archive::Error::MissingKey { .. } => WRONG_KEY,
         archive::Error::NoRecipient { .. } | archive::Error::Recipient { .. } => CONFIGURATION,
         archive::Error::Cancelled(_) => CANCELLED,
         error if error.is_retryable() => TEMPORARY,
