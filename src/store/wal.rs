@@ -16,12 +16,6 @@ use super::{
     queue::Class,
 };
 
-/// How often it is tried to fold the log in beside those who write.
-const TRIES: u32 = 3;
-/// At so many times the length from which on it is folded in, that is done while nobody else writes:
-/// it takes as long as the disk takes to sync.
-const TURN_AT: u64 = 2;
-
 /// How long the log may grow, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
@@ -95,19 +89,10 @@ impl LogKeeper {
         if length * self.page <= limits.fold + self.pinned {
             return Ok(Pressure::None);
         }
-        let (mut length, mut done) = (length, 0);
-        // What others add meanwhile is less each time; with none of it left the log begins anew.
-        for _ in 0..TRIES {
-            (length, done) = fold("PASSIVE", &self.connection).map_err(failed)?;
-            if done >= length {
-                break;
-            }
-        }
-        if done < length && length * self.page > limits.fold * TURN_AT {
-            (length, done) = writer.directly(Class::Batch, "fold the log in", |connection| {
-                fold("PASSIVE", connection)
-            })?;
-        }
+        fold("PASSIVE", &self.connection).map_err(failed)?;
+        let (length, done) = writer.directly(Class::Batch, "fold the log in", |connection| {
+            fold("PASSIVE", connection)
+        })?;
         let (bytes, left) = (length * self.page, (length - done.min(length)) * self.page);
         self.pinned = left;
         Ok(match left {
