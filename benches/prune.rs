@@ -22,7 +22,7 @@ use bellkeeper::{
     sqlite::{Fingerprint, Value},
     store::{
         self, Class, Deleted, Gathered, Limits, Log, Moment, Pace, Portion, Removal, Selection,
-        Stopped, Store, Table,
+        Stopped, Store, Table, Witness,
     },
     watch::Watch,
 };
@@ -301,6 +301,7 @@ fn through_the_store(path: &Path, before: &Timestamp) -> Result<Duration> {
     let (pace, watch) = (pace(Duration::from_hours(1)), Watch::default());
     let (mut removing, mut rows, mut after) = (Duration::ZERO, 0, None);
     loop {
+        let witness = Witness::of(&writer, &selection.table)?;
         let (gathered, prints) = gathered(&store, &selection, after.as_deref())?;
         let begun = Instant::now();
         let removal = Removal {
@@ -308,6 +309,7 @@ fn through_the_store(path: &Path, before: &Timestamp) -> Result<Duration> {
             selection: &selection,
             pieces: &gathered.pieces,
             prints: &prints,
+            witness: witness.as_ref(),
             pace: &pace,
             watch: &watch,
         };
@@ -337,12 +339,14 @@ fn pinned(origin: &Path, path: &Path, before: &Timestamp) -> Result<()> {
     let (pace, watch) = (pace(Duration::from_secs(10)), Watch::default());
     let (mut deleted, mut after, mut told) = (Deleted::default(), None, 0);
     while deleted.stopped.is_none() {
+        let witness = Witness::of(&writer, &selection.table)?;
         let (gathered, prints) = gathered(&store, &selection, after.as_deref())?;
         let removal = Removal {
             writer: &writer,
             selection: &selection,
             pieces: &gathered.pieces,
             prints: &prints,
+            witness: witness.as_ref(),
             pace: &pace,
             watch: &watch,
         };

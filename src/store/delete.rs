@@ -2,8 +2,6 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use rusqlite::Transaction;
-
 use super::{
     Error,
     gather::{self, Piece, Sql},
@@ -11,6 +9,7 @@ use super::{
     queue::Class,
     select::Selection,
     wal::{Log, LogKeeper, Pressure},
+    witness::Witness,
 };
 use crate::{clock::Clock, watch::Watch};
 
@@ -63,6 +62,8 @@ pub struct Removal<'a> {
     pub pieces: &'a [Piece],
     /// The fingerprint that each row had when it was read, in the order of the pieces.
     pub prints: &'a [u64],
+    /// Who has watched the table since before it was read; without one each row is compared again.
+    pub witness: Option<&'a Witness>,
     /// How fast.
     pub pace: &'a Pace,
     /// The token to obey.
@@ -84,20 +85,72 @@ impl Removal<'_> {
         let sql = Sql::new(self.selection);
         let _folding = by_hand(self.writer)?;
         let mut rest = self.pieces;
+        let mut trusted = self.witness;
         while !rest.is_empty() {
             self.watch.cancel.checkpoint()?;
             deleted.stopped = self.wait(&mut log, pinned)?;
             if deleted.stopped.is_some() {
                 break;
             }
-            let batch = self.writer.write(Class::Batch, "remove rows", |tx| {
-                batch(tx, &sql, rest, self.prints, self.pace)
-            })?;
+            let batch = self.batch(&sql, rest, trusted)?;
+            if batch.missing {
+                trusted = None;
+                continue;
+            }
             deleted.rows += batch.rows;
             deleted.changed += batch.changed;
             rest = rest.get(batch.pieces..).unwrap_or_default();
         }
         Ok(deleted)
+    }
+
+    /// One transaction.
+    fn batch(
+        &self,
+        sql: &Sql<'_>,
+        pieces: &[Piece],
+        trusted: Option<&Witness>,
+    ) -> Result<Batch, Error> {
+        let seen = self.writer.seen();
+        let done = self.writer.write(Class::Batch, "remove rows", |tx| {
+            let end = self.pace.clock.monotonic() + self.pace.turn;
+            let blind = match trusted {
+                Some(witness) => witness.is_blind(tx)?,
+                None => true,
+            };
+            let trusted = trusted.filter(|_| !blind);
+            let _counted_here = seen.mute();
+            let mut batch = Batch::default();
+            let mut delete = tx.prepare_cached(&sql.piece("DELETE"))?;
+            for piece in pieces {
+                let untouched = trusted.is_some_and(|witness| !witness.saw(piece));
+                if untouched || gather::is_unchanged(tx, sql, piece, self.prints)? {
+                    let rows = delete.execute(sql.bound(piece).as_slice())?;
+                    if rows != piece.rows {
+                        // Rolled back: rows have gone of which the witness could not know.
+                        return Err(rusqlite::Error::StatementChangedRows(rows));
+                    }
+                    batch.rows += count(rows);
+                } else {
+                    batch.changed += count(piece.rows);
+                }
+                batch.pieces += 1;
+                if self.pace.clock.monotonic() >= end {
+                    break;
+                }
+            }
+            Ok(batch)
+        });
+        match done {
+            Err(Error::Statement {
+                source: rusqlite::Error::StatementChangedRows(_),
+                ..
+            }) if trusted.is_some() => Ok(Batch {
+                missing: true,
+                ..Batch::default()
+            }),
+            done => done,
+        }
     }
 
     /// Waits until the log is short enough, or says why to stop.
@@ -139,35 +192,8 @@ struct Batch {
     pieces: usize,
     rows: u64,
     changed: u64,
-}
-
-fn batch(
-    transaction: &Transaction<'_>,
-    sql: &Sql<'_>,
-    pieces: &[Piece],
-    prints: &[u64],
-    pace: &Pace,
-) -> rusqlite::Result<Batch> {
-    let end = pace.clock.monotonic() + pace.turn;
-    let mut batch = Batch::default();
-    let mut delete = transaction.prepare_cached(&sql.piece("DELETE"))?;
-    for piece in pieces {
-        if gather::is_unchanged(transaction, sql, piece, prints)? {
-            let rows = delete.execute(sql.bound(piece).as_slice())?;
-            if rows != piece.rows {
-                // Cannot be, in one transaction; if it is, nothing of the batch counts.
-                return Err(rusqlite::Error::StatementChangedRows(rows));
-            }
-            batch.rows += count(rows);
-        } else {
-            batch.changed += count(piece.rows);
-        }
-        batch.pieces += 1;
-        if pace.clock.monotonic() >= end {
-            break;
-        }
-    }
-    Ok(batch)
+    /// Fewer rows were there than nobody has touched: nothing was removed.
+    missing: bool,
 }
 
 fn count(rows: usize) -> u64 {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::{
     Error, open,
     queue::{Class, Queue},
+    witness::Seen,
 };
 
 /// The stores that somebody of this process has a handle of, by path.
@@ -25,6 +26,8 @@ struct Shared {
     queue: Queue,
     /// The writing connection, as long as there is a [`Writer`].
     open: Mutex<Open>,
+    /// What is written through it.
+    seen: Seen,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +53,7 @@ impl Store {
             path: path.to_owned(),
             queue: Queue::default(),
             open: Mutex::default(),
+            seen: Seen::default(),
         });
         stores.insert(path.to_owned(), Arc::downgrade(&shared));
         Self(shared)
@@ -80,7 +84,10 @@ impl Store {
     pub fn writer(&self) -> Result<Writer, Error> {
         let mut open = lock(&self.0.open);
         if open.connection.is_none() {
-            open.connection = Some(open::write(&self.0.path)?);
+            let mut connection = open::write(&self.0.path)?;
+            let hooked = self.0.seen.hook(&mut connection);
+            hooked.map_err(|source| Error::statement("watch", self.0.path.clone(), source))?;
+            open.connection = Some(connection);
         }
         open.writers += 1;
         Ok(Writer(Arc::clone(&self.0)))
@@ -149,6 +156,10 @@ impl Writer {
             transaction.commit()?;
             Ok(value)
         })
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.0.seen.clone()
     }
 
     /// Waits for its turn and runs `body` outside of a transaction: for what SQLite does not do

@@ -26,6 +26,7 @@ mod table;
 mod times;
 mod trades;
 mod wal;
+mod witness;
 
 pub use adopt::{MissingIndex, add_indexes, missing_indexes};
 pub use bars::{daily_bars, symbols};
@@ -43,6 +44,7 @@ pub use table::Table;
 pub use times::Form;
 pub use trades::{StoredTrade, Twice, add_trades, trades, try_trades};
 pub use wal::{Log, log_size};
+pub use witness::Witness;
 
 /// Up to which time rows are the sample's, in `bellkeeper_meta` of a database that began as one.
 const SAMPLE_UNTIL: &str = "sample_until";

@@ -127,6 +127,7 @@ pub fn optimize(writer: &Writer) -> Result<(), Error> {
 /// [`Error::Locked`], [`Error::Statement`].
 pub fn vacuum(writer: &Writer) -> Result<(), Error> {
     writer.directly(Class::Batch, "vacuum", |connection| {
+        writer.seen().distrust();
         connection.execute_batch("VACUUM")
     })?;
     wal::truncate(writer).map(|_| ())

@@ -9,7 +9,7 @@ use crate::{
     archive::rows::{PublishedRows, RowsRequest, RowsWriter},
     job::Cx,
     sqlite::{Fingerprint, Value},
-    store::{Deleted, Gathered, Pace, Portion, Removal, Selection, Store, Writer, gather},
+    store::{Deleted, Gathered, Pace, Portion, Removal, Selection, Store, Witness, Writer, gather},
     system::users::{self, User},
     units::Bytes,
 };
@@ -46,6 +46,8 @@ impl At<'_> {
     pub(super) fn round(&self, after: Option<&[Value]>) -> Result<Option<Round>, Error> {
         let store = self.cx.env.store();
         let progress = &self.cx.watch.progress;
+        // From before the rows are read.
+        let witness = Witness::of(self.writer, &self.selection.table)?;
         progress.step(&format!("archive rows of {}", self.table.name));
         let (gathered, archive, prints) = if self.prune.archive {
             let (gathered, published) = self.archived(&store, after)?;
@@ -74,6 +76,7 @@ impl At<'_> {
             selection: self.selection,
             pieces: &gathered.pieces,
             prints: &prints,
+            witness: witness.as_ref(),
             pace: self.pace,
             watch: &self.cx.watch,
         };

@@ -119,6 +119,7 @@ fn removal<'a>(
         selection,
         pieces: &gathered.pieces,
         prints,
+        witness: None,
         pace,
         watch,
     }
@@ -640,4 +641,80 @@ fn statistics_are_taken_from_a_few_rows() {
     assert_eq!((known, samples()), (1, 0));
     world.sql("ANALYZE");
     assert!(samples() > 0);
+}
+
+/// What somebody does between the reading and the removing: the table itself, through the queue of this
+/// process (`true`) or as another program.
+const MEANWHILE: [(&str, bool); 9] = [
+    ("SELECT 1", true),
+    ("UPDATE t SET x = 'new' WHERE id = 20", true),
+    ("UPDATE t SET x = 'new' WHERE id = 20", false),
+    ("DELETE FROM t WHERE id = 20", true),
+    (
+        "DELETE FROM t WHERE id = 20; INSERT INTO t VALUES (20, '2026-01-01T00:00:00Z', 'other')",
+        true,
+    ),
+    ("DELETE FROM t WHERE id = 20", false),
+    (
+        "INSERT OR REPLACE INTO t VALUES (20, '2026-05-20T00:00:00Z', 'replaced')",
+        true,
+    ),
+    ("UPDATE t SET id = 5000 WHERE id = 20", true),
+    (
+        "INSERT INTO t VALUES (9000, '2026-06-30T00:00:00Z', 'new')",
+        true,
+    ),
+];
+
+#[test]
+fn with_a_witness_exactly_the_same_rows_stay_as_without_one() {
+    for (act, ours) in MEANWHILE {
+        let left = [false, true].map(|watched| {
+            let world = World::days(300);
+            let selection = world.select(&limits("10d"), None).unwrap().unwrap();
+            let writer = world.store().writer().unwrap();
+            let witness = Witness::of(&writer, &selection.table).unwrap();
+            let (gathered, prints, rows) = world.gather(&selection);
+            if ours {
+                let done = writer.write(Class::User, "meanwhile", |tx| tx.execute_batch(act));
+                done.unwrap();
+            } else {
+                world.sql(act);
+            }
+            let (pace, watch) = (pace(), Watch::default());
+            let removal = Removal {
+                witness: witness.as_ref().filter(|_| watched),
+                ..removal(&writer, &selection, (&gathered, &prints), &pace, &watch)
+            };
+            let deleted = removal.run(&mut |_| {}).unwrap();
+            let all = "SELECT group_concat(quote(id) || quote(ts) || quote(x), ';') FROM t";
+            let connection = Connection::open(&world.path).unwrap();
+            let left: String = connection.query_row(all, [], |row| row.get(0)).unwrap();
+            let quiet = ["SELECT 1", MEANWHILE[8].0].contains(&act);
+            assert_eq!(
+                deleted.rows == rows.len() as u64,
+                quiet,
+                "{act}: {deleted:?}"
+            );
+            (left, deleted)
+        });
+        assert_eq!(left[0], left[1], "{act} by us: {ours}");
+    }
+}
+
+#[test]
+fn a_witness_trusts_no_row_ids_after_a_vacuum_and_sees_no_table_without_them() {
+    let world =
+        World::new("CREATE TABLE t(ts TEXT, x); CREATE TABLE u(ts TEXT PRIMARY KEY) WITHOUT ROWID");
+    fill(&world, SORTS[1]);
+    let selection = world.select(&limits("10d"), None).unwrap().unwrap();
+    let writer = world.store().writer().unwrap();
+    let witness = Witness::of(&writer, &selection.table).unwrap().unwrap();
+    let (gathered, ..) = world.gather(&selection);
+    assert!(gathered.pieces.iter().all(|piece| !witness.saw(piece)));
+    vacuum(&writer).unwrap();
+    assert!(gathered.pieces.iter().all(|piece| witness.saw(piece)));
+    let reader = world.store().reader().unwrap();
+    let without = Table::look(&reader, "u").unwrap();
+    assert!(Witness::of(&writer, &without).unwrap().is_none());
 }
