@@ -154,19 +154,25 @@ fn what_went_comes_back_once() {
         .execute(back, [])
         .unwrap();
     undo(&world, run, &[])
-        .code(0)
+        .code(1)
         .says("put 749 rows back")
         .says("signals with id 1: another row");
     let seen = look(&world);
-    assert_eq!((seen.live.len(), seen.paths.len()), (1_000, 0));
+    assert_eq!((seen.live.len(), seen.paths.len()), (1_000, 1));
     assert!(
         before
             .iter()
             .all(|(id, row)| *id == 1 || seen.live.get(id) == Some(row))
     );
+    Connection::open(world.database())
+        .unwrap()
+        .execute("DELETE FROM signals WHERE id = 1", [])
+        .unwrap();
+    undo(&world, run, &[]).code(0).says("put 1 row back");
+    assert_eq!((live(&world), look(&world).paths.len()), (before, 0));
     undo(&world, run, &[]).code(1).says("was undone before");
     let journal = "SELECT count(*) FROM journal WHERE act = 'prune --undo'";
-    assert_eq!(query::<i64>(&world.path("data/bellkeeper.db"), journal), 1);
+    assert_eq!(query::<i64>(&world.path("data/bellkeeper.db"), journal), 2);
 }
 
 #[test]

@@ -124,13 +124,18 @@ fn undo(
     }
     let writer = loaded.set.env.store().writer()?;
     let mut undone = Undone::default();
+    let mut whole = Vec::new();
     for archive in &found {
+        let before = undone.rows.conflicts;
         put_back(&writer, archive, identities, &mut undone.rows)?;
+        if undone.rows.conflicts == before {
+            whole.push(archive);
+        }
     }
     // Whoever reads meanwhile only keeps the log longer.
     let _cut_off = store::settle(&writer)?;
     drop(writer);
-    for archive in &found {
+    for archive in whole {
         let now = rows::mark_undone(&archive.path)?;
         undone.archives.push(now.display().to_string());
     }

@@ -76,6 +76,9 @@ fn plan(request: &Request, watch: &Watch, seams: &Seams<'_>) -> Result<Plan, Err
         patience: seams.patience,
         copy: seams.copy,
     };
+    // Before the first of them, as `prune` asks whether a row is older than its backup: what is
+    // committed while they are taken may or may not be in them.
+    let created_at = request.clock.now();
     let mut snapshots = Vec::new();
     for candidate in found.databases {
         match Snapshot::open(&candidate.item, &how, watch) {
@@ -87,8 +90,6 @@ fn plan(request: &Request, watch: &Watch, seams: &Seams<'_>) -> Result<Plan, Err
             Err(error) => return Err(error),
         }
     }
-    // Every snapshot is fixed and every file's length is known: this is the instant.
-    let created_at = request.clock.now();
     for (_, snapshot) in &mut snapshots {
         snapshot.examine(watch)?;
         found.notes.append(&mut snapshot.notes);

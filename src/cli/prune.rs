@@ -21,6 +21,11 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
         })?;
     let undone =
         block_on(async { Ok(app::undo_prune(&shell.site, &loaded, run, &identities).await) })??;
+    let code = if undone.rows.conflicts == 0 {
+        exit::OK
+    } else {
+        exit::FAILED
+    };
     if shell.json {
         shell.json_line(&json!({
             "run_id": run,
@@ -30,7 +35,7 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
             "archives": undone.archives,
             "notes": undone.rows.refused,
         }));
-        return Ok(exit::OK);
+        return Ok(code);
     }
     let rows = usize::try_from(undone.rows.inserted).unwrap_or(usize::MAX);
     shell.line(format!("put {} back from run {run}", count(rows, "row")));
@@ -42,7 +47,7 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
     }
     if undone.rows.conflicts > 0 {
         shell.line(format!(
-            "  {} were not put back: their place is taken. They stay in the archive",
+            "  {} were not put back and stay in their archive: make room for them and try again",
             undone.rows.conflicts
         ));
     }
@@ -56,7 +61,7 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
         ));
     }
     shell.say("the next run of the job removes them again, unless `keep` is longer by then");
-    Ok(exit::OK)
+    Ok(code)
 }
 
 fn dry_run(shell: &Shell, plan: &crate::job::Plan) {

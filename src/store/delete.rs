@@ -9,7 +9,7 @@ use super::{
     queue::Class,
     select::Selection,
     wal::{Log, LogKeeper, Pressure},
-    witness::Witness,
+    witness::{self, Witness},
 };
 use crate::{clock::Clock, watch::Watch};
 
@@ -28,6 +28,10 @@ pub struct Pace {
 
 /// How often it is looked whether a reader has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long the database is left to others between two transactions, if there are any: SQLite's busy
+/// handler tries again after 1, 2, 5, 10 … milliseconds.
+const GAP: Duration = Duration::from_millis(3);
 
 /// Why not everything was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +90,7 @@ impl Removal<'_> {
         let _folding = by_hand(self.writer)?;
         let mut rest = self.pieces;
         let mut trusted = self.witness;
+        let mut version = 0;
         while !rest.is_empty() {
             self.watch.cancel.checkpoint()?;
             deleted.stopped = self.wait(&mut log, pinned)?;
@@ -97,11 +102,27 @@ impl Removal<'_> {
                 trusted = None;
                 continue;
             }
+            self.let_others(log.is_wal(), &mut version)?;
             deleted.rows += batch.rows;
             deleted.changed += batch.changed;
             rest = rest.get(batch.pieces..).unwrap_or_default();
         }
         Ok(deleted)
+    }
+
+    /// Programs that do not wait in the queue only try again from time to time: they need a gap to
+    /// find. Without a write-ahead log readers do, too.
+    fn let_others(&self, is_wal: bool, version: &mut i64) -> Result<(), Error> {
+        let now = self
+            .writer
+            .directly(Class::Batch, "look for others", |connection| {
+                witness::data_version(connection)
+            })?;
+        let others = std::mem::replace(version, now) != now;
+        if others || !is_wal {
+            pause(GAP);
+        }
+        Ok(())
     }
 
     /// One transaction.

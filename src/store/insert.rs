@@ -74,8 +74,9 @@ fn all(
 ) -> rusqlite::Result<Inserted> {
     let names: Vec<String> = shape.values.iter().map(|name| quoted(name)).collect();
     let marks: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
+    // A table may say itself what happens to a row in the way; here nothing may happen to it.
     let sql = format!(
-        "INSERT INTO {} ({}) VALUES ({})",
+        "INSERT OR ABORT INTO {} ({}) VALUES ({})",
         quoted(&shape.table),
         names.join(", "),
         marks.join(", ")
@@ -92,7 +93,8 @@ fn all(
             continue;
         }
         match insert.execute(rusqlite::params_from_iter(row)) {
-            Ok(_) => inserted.inserted += 1,
+            Ok(1) => inserted.inserted += 1,
+            Ok(_) => refuse(&mut inserted, shape, row, "it was not taken"),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 refuse(&mut inserted, shape, row, &error.to_string());
             }

@@ -7,7 +7,7 @@ use super::{
     delete::Pace,
     handle::{Reader, Writer},
     queue::Class,
-    wal::{self, LogKeeper},
+    wal::{self, LogKeeper, Pressure},
 };
 use crate::watch::Watch;
 
@@ -81,7 +81,9 @@ pub fn reclaim(writer: &Writer, pace: &Pace, watch: &Watch) -> Result<u64, Error
             .unwrap_or(STEP)
             .min(STEP);
         writer.write(Class::Batch, "give free pages back", |tx| step(tx, most))?;
-        log.look(writer, &pace.log)?;
+        if log.look(writer, &pace.log)? != Pressure::None {
+            break;
+        }
         let after = look()?;
         if after.free >= now.free {
             break;

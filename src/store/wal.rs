@@ -96,11 +96,18 @@ impl LogKeeper {
         let (bytes, left) = (length * self.page, (length - done.min(length)) * self.page);
         self.pinned = left;
         Ok(match left {
+            // All of it is copied, but readers that overlap keep anybody from beginning it anew.
+            0 if bytes > limits.wait && !truncate(writer)? => Pressure::Pinned(bytes),
             0 => Pressure::None,
             _ if bytes > limits.stop => Pressure::TooMuch(bytes),
             _ if bytes > limits.wait => Pressure::Pinned(bytes),
             _ => Pressure::None,
         })
+    }
+
+    /// Whether there is a log at all.
+    pub(super) fn is_wal(&self) -> bool {
+        self.is_wal
     }
 
     /// Next time it is tried again, however little was added.

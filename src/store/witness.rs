@@ -153,6 +153,6 @@ impl Drop for Witness {
 }
 
 /// It differs whenever another connection has committed since this one asked.
-fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }

@@ -43,6 +43,7 @@ impl RequireBackup {
     /// The newest verified backup of the database; `Ok(None)` if there is none, and nobody asks what
     /// there is if none is required.
     pub(super) fn newest(&self, env: &Env) -> Result<Option<Backup>, archive::Error> {
+        let now = env.clock.now();
         let mut newest: Option<Backup> = None;
         for job in self.jobs(env) {
             let Some(folder) = env.archives.get(job) else {
@@ -58,7 +59,9 @@ impl RequireBackup {
                     .map(|database| database.entry.to_string());
                 let holds_it = entries.any(|entry| env.database.ends_with(entry));
                 let newer = newest.as_ref().is_none_or(|n| n.shows < sidecar.created_at);
-                if found.name.job == *job && holds_it && newer {
+                // One from the future was made by a clock that was wrong, and says nothing.
+                let shown = sidecar.created_at <= now;
+                if found.name.job == *job && holds_it && newer && shown {
                     newest = Some(Backup {
                         path: found.path,
                         shows: sidecar.created_at,

@@ -50,6 +50,7 @@ pub(super) fn run(prune: &Prune, cx: &Cx) -> Result<Report, Error> {
     };
     let mut report = Report::default();
     let (mut facts, mut total, mut tables) = (Map::new(), 0, 0);
+    let mut pinned = false;
     let due = survey.tables.iter().any(has_rows);
     let writer = due.then(|| cx.env.store().writer()).transpose()?;
     for table in &survey.tables {
@@ -67,13 +68,16 @@ pub(super) fn run(prune: &Prune, cx: &Cx) -> Result<Report, Error> {
         }
         blocked(&done, &report, cx)?;
         notes(table, &done, &mut report);
+        pinned |= matches!(done.stopped, Some(Stopped::Reader(_) | Stopped::Log(_)));
         total += done.deleted;
         tables += u64::from(done.deleted > 0);
         facts.insert(table.name.clone(), receipt(table, &done));
     }
     let mut given = 0;
     if let Some(writer) = &writer {
-        given = settle(prune, cx, writer, &pace, &mut report)?;
+        // Giving pages back is written to the log, too.
+        let reclaim = prune.reclaim == Reclaim::Auto && !pinned;
+        given = settle(reclaim, cx, writer, &pace, &mut report)?;
     }
     report.summary = summary(prune, total, tables, given);
     report.facts.insert("deleted".to_owned(), total.into());
@@ -114,6 +118,15 @@ fn one(at: &At<'_>, done: &mut Done, report: &mut Report) -> Result<(), Error> {
         done.changed += deleted.changed;
         done.stopped = deleted.stopped;
         if let Some(archive) = &archive {
+            // Also for somebody whose run fails later and leaves no receipt.
+            tracing::info!(
+                job = %at.cx.run.job,
+                table = at.table.name,
+                removed = deleted.rows,
+                archive = %archive.path.display(),
+                sha256 = archive.sidecar.sha256,
+                "rows were archived and removed"
+            );
             done.archived += archive.sidecar.rows;
             done.archives.push(entry(archive));
         }
@@ -219,16 +232,17 @@ fn notes(table: &Surveyed, done: &Done, report: &mut Report) {
 
 /// Gives the room back and puts the store in order; returns how many bytes were given back.
 fn settle(
-    prune: &Prune,
+    reclaim: bool,
     cx: &Cx,
     writer: &Writer,
     pace: &Pace,
     report: &mut Report,
 ) -> Result<u64, Error> {
     cx.watch.progress.step("shrink the database");
-    let given = match prune.reclaim {
-        Reclaim::Auto => store::reclaim(writer, pace, &cx.watch)?,
-        Reclaim::Never => 0,
+    let given = if reclaim {
+        store::reclaim(writer, pace, &cx.watch)?
+    } else {
+        0
     };
     if !store::settle(writer)? {
         report

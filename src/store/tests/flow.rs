@@ -718,3 +718,32 @@ fn a_witness_trusts_no_row_ids_after_a_vacuum_and_sees_no_table_without_them() {
     let without = Table::look(&reader, "u").unwrap();
     assert!(Witness::of(&writer, &without).unwrap().is_none());
 }
+
+#[test]
+fn rows_that_come_back_push_no_other_row_out_whatever_the_table_says() {
+    for clause in ["REPLACE", "IGNORE", "ROLLBACK", "FAIL"] {
+        let world = World::new(&format!(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, ts TEXT, x, UNIQUE (ts) ON CONFLICT {clause})"
+        ));
+        world.sql("INSERT INTO t VALUES (1, '2026-01-01', 'old'), (2, '2026-01-02', 'old')");
+        let rows = [1, 2].map(|id| {
+            let ts = Value::Text(format!("2026-01-0{id}").into_bytes());
+            vec![Value::Integer(id), ts, Value::Text(b"old".to_vec())]
+        });
+        world.sql("DELETE FROM t; INSERT INTO t VALUES (7, '2026-01-01', 'new')");
+        let shape = Shape {
+            table: "t".into(),
+            values: ["id", "ts", "x"].map(str::to_owned).to_vec(),
+            key: vec![0],
+        };
+        let mut inserted = Inserted::default();
+        let writer = world.store().writer().unwrap();
+        insert(&writer, &shape, &rows, &mut inserted).unwrap();
+        assert_eq!((inserted.inserted, inserted.conflicts), (1, 1), "{clause}");
+        let new = "SELECT count(*) FROM t WHERE x = 'new'";
+        assert_eq!(
+            (world.ask(new), world.ask("SELECT count(*) FROM t")),
+            (1, 2)
+        );
+    }
+}
