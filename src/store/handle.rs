@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::{
     Error, open,
     queue::{Class, Queue},
-    witness::Seen,
+    seen::Seen,
 };
 
 /// The stores that somebody of this process has a handle of, by path.

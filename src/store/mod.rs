@@ -20,6 +20,7 @@ mod queue;
 mod reclaim;
 mod sample;
 mod schema;
+mod seen;
 mod select;
 mod signals;
 mod table;
