@@ -43,9 +43,13 @@ pub fn apply(mut staging: Staging, mut record: Record, users: Users<'_>) -> Resu
 /// Puts back what `kept` keeps, and keeps what is in its place instead.
 ///
 /// # Errors
-/// As [`apply`], and [`Error::Busy`].
+/// As [`apply`], [`Error::Busy`], and [`Error::Changed`] if it is not the newest one any more, or was
+/// turned since it was looked at.
 pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error> {
+    still_newest(kept)?;
     let _lock = folder::take(&kept.folder, now)?;
+    // Somebody may have thought for an hour about the plan that was made of it.
+    still_newest(kept)?;
     let mut record = Record {
         state: State::Going,
         wanted: kept.record.wanted.other(),
@@ -56,6 +60,16 @@ pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error
     let held = take_databases(&mut record, users)?;
     record.write(&kept.folder)?;
     run(&kept.folder, record, held, users)
+}
+
+/// What is turned must be what is there, and nothing may have come after it.
+fn still_newest(kept: &Kept) -> Result<(), Error> {
+    let all = folder::kept(files::parent(&kept.folder))?;
+    if all.first() == Some(kept) {
+        return Ok(());
+    }
+    let path = kept.folder.clone();
+    Err(Error::Changed { path })
 }
 
 /// Does what a record says that is not done yet.
@@ -221,7 +235,7 @@ fn put(item: &Item, record: &Record) -> Result<(), Error> {
 fn clear(item: &Item, record: &Record) -> Result<(), Error> {
     let old = item.stored(record.wanted.other());
     files::create_private_dir(files::parent(&old))?;
-    files::rename(&item.target, &old)?;
+    files::rename_new(&item.target, &old)?;
     files::sync_dir(files::parent(&old))?;
     Ok(files::sync_dir(files::parent(&item.target))?)
 }

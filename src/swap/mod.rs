@@ -53,6 +53,12 @@ pub enum Error {
         /// That process; 0 if it is not known yet.
         pid: u32,
     },
+    /// What was to be put back is not what was looked at: another command has been here.
+    #[error("`{}` has changed meanwhile", path.display())]
+    Changed {
+        /// The folder of the swap.
+        path: PathBuf,
+    },
     /// A database could not be taken or folded.
     #[error(transparent)]
     Database(#[from] sqlite::Error),

@@ -134,11 +134,12 @@ impl Item {
     }
 
     /// Whether it has been done, with `wanted` in the places. Told by names alone: a file leaves the
-    /// folder of its side by the very rename that puts it in its place.
+    /// folder of its side by the very rename that puts it in its place, and a place is cleared by the
+    /// one that brings its file there. Who makes a new file in a cleared place keeps it.
     pub(super) fn is_done(&self, wanted: Side) -> bool {
         match self.act {
             Act::Put => !is_there(&self.stored(wanted)),
-            Act::Clear => !is_there(&self.target),
+            Act::Clear => !is_there(&self.target) || is_there(&self.stored(wanted.other())),
         }
     }
 }
@@ -283,7 +284,7 @@ impl Kept {
             } else {
                 Act::Clear
             };
-            item.act == Act::Put || is_there(&item.target)
+            !item.is_done(wanted)
         });
         record.sort();
         record.items

@@ -496,3 +496,76 @@ fn only_the_newest_few_stay() {
     assert_eq!(ages, [at(2), at(1), at(0)]);
     assert_eq!(outdated(&all), &all[KEPT - 1..]);
 }
+
+#[test]
+fn what_is_turned_must_be_what_was_looked_at() {
+    let desk = Desk::new();
+    crate::files::remove(&desk.path("data/x.db")).unwrap();
+    crate::files::remove(&beside(&desk.path("data/x.db"), "-wal")).unwrap();
+    let looked_at = desk.restore().unwrap();
+    turn(&looked_at, at(1), &nobody).unwrap();
+    // The place is empty now; the assistant has begun a new database.
+    Desk::database(&desk.path("data/x.db"), "delete", &[7]);
+    let error = turn(&looked_at, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert_eq!(desk.see().rows, Ok(vec![7]));
+    let now = kept(&desk.data()).unwrap();
+    turn(&now[0], at(3), &nobody).unwrap();
+    assert_eq!(desk.see(), new());
+}
+
+#[test]
+fn only_the_newest_swap_can_be_turned() {
+    let desk = Desk::new();
+    let first = desk.restore().unwrap();
+    let (staging, record) = desk.stage();
+    let record = Record {
+        at: at(1),
+        ..record
+    };
+    apply(staging, record, &nobody).unwrap();
+    let error = turn(&first, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    remove(&first).unwrap();
+    let error = turn(&first, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert_eq!(desk.see(), new());
+}
+
+#[test]
+fn a_database_that_is_begun_after_a_cut_undo_never_replaces_the_one_that_was_put_aside() {
+    let found = std::cell::RefCell::new(None);
+    each(
+        Fault::Dead,
+        |_| {
+            let (desk, done) = outside(|| {
+                let desk = Desk::new();
+                crate::files::remove(&desk.path("data/x.db")).unwrap();
+                crate::files::remove(&beside(&desk.path("data/x.db"), "-wal")).unwrap();
+                let done = desk.restore().unwrap();
+                (desk, done)
+            });
+            let turned = turn(&done, at(1), &nobody);
+            *found.borrow_mut() = Some(desk);
+            turned.map(drop)
+        },
+        |number, _| {
+            let desk = found.borrow_mut().take().unwrap();
+            let place = desk.path("data/x.db");
+            let begun = !place.exists();
+            if begun {
+                Desk::database(&place, "delete", &[7]);
+            }
+            desk.settle();
+            let seen = desk.see();
+            if begun {
+                assert_eq!(seen.rows, Ok(vec![7]), "{number}");
+            }
+            if seen.files == old().files {
+                let all = kept(&desk.data()).unwrap();
+                turn(&all[0], at(20), &nobody).unwrap();
+            }
+            assert_eq!(desk.see(), new(), "{number}");
+        },
+    );
+}
