@@ -73,6 +73,9 @@ fn still_newest(kept: &Kept) -> Result<(), Error> {
 }
 
 /// Does what a record says that is not done yet.
+///
+/// A database that is in its place when this begins has been open to everybody since: then there is
+/// no way back, only onward.
 pub(super) fn run(
     folder: &Path,
     record: Record,
@@ -84,15 +87,15 @@ pub(super) fn run(
         was_kept: true,
         ..record.clone()
     };
+    let only_onward = record.state != State::Going || has_database(&record);
     let done = swap(&record, users).and_then(|()| over.write(folder));
     let result = match done {
-        Err(error) if record.state == State::Going => Err(match take_back(folder, record) {
+        Err(error) if only_onward => Err(cut_short(error)),
+        Err(error) => Err(match take_back(folder, record, users) {
             Ok(()) => error,
-            Err(_) => Error::CutShort {
-                source: Box::new(error),
-            },
+            Err(_) => cut_short(error),
         }),
-        done => done.map(|()| Kept {
+        Ok(()) => Ok(Kept {
             folder: folder.to_owned(),
             record: over,
         }),
@@ -102,11 +105,33 @@ pub(super) fn run(
     result
 }
 
+fn cut_short(error: Error) -> Error {
+    let source = Box::new(error);
+    Error::CutShort { source }
+}
+
+/// Whether a database is swapped already.
+fn has_database(record: &Record) -> bool {
+    let mut items = record.items.iter();
+    items.any(|item| item.kind == Kind::Database && item.is_done(record.wanted))
+}
+
+/// Databases come last, so that hardly anything can go wrong once somebody may have opened a new one;
+/// taking back begins with them.
 fn swap(record: &Record, users: Users<'_>) -> Result<(), Error> {
-    let (databases, files): (Vec<&Item>, Vec<&Item>) = record
+    let (files, databases): (Vec<&Item>, Vec<&Item>) = record
         .items
         .iter()
-        .partition(|item| item.kind != Kind::File);
+        .partition(|item| item.kind == Kind::File);
+    if record.state != State::Going {
+        for item in databases.into_iter().chain(files) {
+            step(item, record)?;
+        }
+        return Ok(());
+    }
+    for item in files {
+        step(item, record)?;
+    }
     let mut swapped = Vec::new();
     for item in databases {
         if item.kind == Kind::Database && !item.is_done(record.wanted) {
@@ -114,13 +139,7 @@ fn swap(record: &Record, users: Users<'_>) -> Result<(), Error> {
         }
         step(item, record)?;
     }
-    if record.state == State::Going {
-        look_again(record, &swapped, users)?;
-    }
-    for item in files {
-        step(item, record)?;
-    }
-    Ok(())
+    look_again(record, &swapped, users)
 }
 
 /// Whoever opened an old database in the last moment waits for our lock, and would write into the old
@@ -241,8 +260,9 @@ fn clear(item: &Item, record: &Record) -> Result<(), Error> {
 }
 
 /// Undoes what was done of a swap that went wrong. That it is to be undone is written down before
-/// anything is, so that the names never mean something else than the record.
-fn take_back(folder: &Path, record: Record) -> Result<(), Error> {
+/// anything is, so that the names never mean something else than the record. Nothing is undone while
+/// somebody has one of the new databases open.
+fn take_back(folder: &Path, record: Record, users: Users<'_>) -> Result<(), Error> {
     let (wanted, before) = (record.wanted, record.clone());
     let (done, open): (Vec<Item>, Vec<Item>) = record
         .items
@@ -265,16 +285,17 @@ fn take_back(folder: &Path, record: Record) -> Result<(), Error> {
             act: Act::Put,
             ..item
         }));
-        let back = Record {
+        let mut back = Record {
             state: State::TakingBack,
             wanted: wanted.other(),
             items,
             ..before.clone()
         };
+        let held = take_databases(&mut back, users)?;
         back.write(folder)?;
-        for item in &back.items {
-            step(item, &back)?;
-        }
+        let taken = swap(&back, users);
+        drop(held);
+        taken?;
     }
     taken_back(folder, &before, wanted)
 }

@@ -50,7 +50,7 @@ impl Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A database: swapped first, under an exclusive lock.
+    /// A database: swapped last, under an exclusive lock.
     Database,
     /// A file of SQLite's beside a damaged database, which nobody can fold into it.
     Beside,

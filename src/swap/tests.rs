@@ -569,3 +569,100 @@ fn a_database_that_is_begun_after_a_cut_undo_never_replaces_the_one_that_was_put
         },
     );
 }
+
+#[test]
+fn a_new_database_is_not_pulled_from_under_who_has_opened_it() {
+    let desk = Desk::new();
+    let (staging, record) = desk.stage();
+    let place = desk.path("data/x.db");
+    let opened = std::cell::RefCell::new(None);
+    // Between the rename and the last look: one has the old file open, another opens the new one.
+    let late = |paths: &[PathBuf]| {
+        let is_old = |path: &PathBuf| path.components().any(|it| it.as_os_str() == "old");
+        if !paths.iter().any(is_old) {
+            return Vec::new();
+        }
+        let connection = Connection::open(&place).unwrap();
+        connection
+            .execute_batch("BEGIN; INSERT INTO t VALUES (6)")
+            .unwrap();
+        *opened.borrow_mut() = Some(connection);
+        let program = String::new();
+        vec![User { pid: 7, program }]
+    };
+    let error = apply(staging, record, &late).unwrap_err();
+    assert!(matches!(error, Error::CutShort { .. }), "{error}");
+    let connection = opened.borrow_mut().take().unwrap();
+    connection.execute_batch("COMMIT").unwrap();
+    drop(connection);
+    assert_eq!(desk.see().rows, Ok(vec![3, 4, 5, 6]));
+    assert!(matches!(desk.settle()[..], [Settled::Finished(_)]));
+    let seen = desk.see();
+    assert_eq!((seen.rows, seen.files), (Ok(vec![3, 4, 5, 6]), new().files));
+}
+
+#[test]
+fn a_database_that_was_in_its_place_before_a_restart_is_never_taken_back() {
+    for first in 8..60 {
+        let desk = Desk::new();
+        let (staging, record) = desk.stage();
+        let (_, struck) = crate::files::fault::with(Fault::Dead, first, || {
+            apply(staging, record, &nobody).map(drop)
+        });
+        assert!(struck, "a database never was the last thing that was done");
+        if desk.see().rows != new().rows {
+            continue;
+        }
+        let place = desk.path("data/x.db");
+        let connection = Connection::open(&place).unwrap();
+        connection.execute("INSERT INTO t VALUES (6)", []).unwrap();
+        drop(connection);
+        for at_operation in 0..20 {
+            let (_, struck) = crate::files::fault::with(Fault::Full, at_operation, || {
+                settle(&desk.data(), at(3), &nobody).map(drop)
+            });
+            assert_eq!(desk.see().rows, Ok(vec![3, 4, 5, 6]), "{at_operation}");
+            if !struck {
+                break;
+            }
+        }
+        assert_eq!(desk.see().files, new().files);
+        return;
+    }
+}
+
+#[test]
+fn what_was_written_into_a_new_database_before_it_could_be_taken_back_is_kept() {
+    let late = |paths: &[PathBuf]| {
+        let is_old = |path: &PathBuf| path.components().any(|it| it.as_os_str() == "old");
+        let program = String::new();
+        let late = paths.iter().any(is_old).then_some(User { pid: 7, program });
+        late.into_iter().collect()
+    };
+    let mut tried = 0;
+    for last in 0.. {
+        let desk = Desk::new();
+        let (staging, record) = desk.stage();
+        let folder = staging.folder().to_owned();
+        let (_, struck) = crate::files::fault::with(Fault::Dead, last, || {
+            apply(staging, record, &late).map(drop)
+        });
+        if !struck {
+            break;
+        }
+        let state = Record::read(&folder).unwrap().map(|record| record.state);
+        if state != Some(State::TakingBack) || desk.see().rows != new().rows {
+            continue;
+        }
+        tried += 1;
+        let connection = Connection::open(desk.path("data/x.db")).unwrap();
+        connection.execute("INSERT INTO t VALUES (6)", []).unwrap();
+        drop(connection);
+        assert!(matches!(desk.settle()[..], [Settled::TakenBack(_)]));
+        assert_eq!(desk.see(), old(), "{last}");
+        turn(&kept(&desk.data()).unwrap()[0], at(3), &nobody).unwrap();
+        let seen = desk.see();
+        assert_eq!((seen.rows, seen.files), (Ok(vec![3, 4, 5, 6]), new().files));
+    }
+    assert!(tried > 0);
+}
