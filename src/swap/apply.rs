@@ -29,9 +29,10 @@ type Held = Vec<Exclusive>;
 /// The staged files must be complete and durable; their databases must have nothing beside them.
 ///
 /// # Errors
-/// [`Error::InUse`], [`Error::Database`], [`Error::File`]: the old files are in their places.
-/// [`Error::CutShort`] if taking back failed, too.
+/// [`Error::Unfinished`], [`Error::InUse`], [`Error::Database`], [`Error::File`]: the old files are in
+/// their places. [`Error::CutShort`] if taking back failed, too.
 pub fn apply(mut staging: Staging, mut record: Record, users: Users<'_>) -> Result<Kept, Error> {
+    folder::check_over(files::parent(&staging.folder))?;
     let held = take_databases(&mut record, users)?;
     sync_names(&record)?;
     files::sync_dir(files::parent(&staging.folder))?;
@@ -64,7 +65,9 @@ pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error
 
 /// What is turned must be what is there, and nothing may have come after it.
 fn still_newest(kept: &Kept) -> Result<(), Error> {
-    let all = folder::kept(files::parent(&kept.folder))?;
+    let data = files::parent(&kept.folder);
+    folder::check_over(data)?;
+    let all = folder::kept(data)?;
     if all.first() == Some(kept) {
         return Ok(());
     }

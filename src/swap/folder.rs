@@ -162,6 +162,25 @@ pub(super) fn folders(data: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(folders)
 }
 
+/// That every swap in `data` is over: one that comes on top of another would be ended after it, with
+/// older files.
+///
+/// # Errors
+/// [`Error::Unfinished`] names the one that is not; [`Error::File`].
+pub fn check_over(data: &Path) -> Result<(), Error> {
+    for path in folders(data)? {
+        match Record::read(&path) {
+            Err(Error::Record { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(Some(record)) if matches!(record.state, State::Going | State::TakingBack) => {
+                return Err(Error::Unfinished { path });
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// The swaps that are over and can be turned, the newest first. A record that cannot be read is passed
 /// over: its folder is nobody's to touch.
 ///

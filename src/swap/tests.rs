@@ -666,3 +666,27 @@ fn what_was_written_into_a_new_database_before_it_could_be_taken_back_is_kept() 
     }
     assert!(tried > 0);
 }
+
+#[test]
+fn no_swap_begins_before_another_one_is_over() {
+    let desk = Desk::new();
+    let kept_now = desk.restore().unwrap();
+    let (staging, record) = desk.stage();
+    let (cut, struck) = crate::files::fault::with(Fault::Dead, 16, || {
+        apply(staging, record, &nobody).map(drop)
+    });
+    assert!(struck && cut.is_err());
+    assert!(matches!(
+        check_over(&desk.data()),
+        Err(Error::Unfinished { .. })
+    ));
+    let seen = desk.see();
+    let (staging, record) = desk.stage();
+    let error = apply(staging, record, &nobody).unwrap_err();
+    assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+    let error = turn(&kept_now, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+    assert_eq!(desk.see(), seen);
+    desk.settle();
+    check_over(&desk.data()).unwrap();
+}
