@@ -181,19 +181,20 @@ pub fn check_over(data: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The swaps that are over and can be turned, the newest first. A record that cannot be read is passed
-/// over: its folder is nobody's to touch.
+/// The swaps that are over and can be turned, the newest first. A record that this program does not
+/// know is passed over: its folder is nobody's to touch.
 ///
 /// # Errors
-/// [`Error::File`] if `data` cannot be read.
+/// [`Error::File`] if `data`, or a record, cannot be read.
 pub fn kept(data: &Path) -> Result<Vec<Kept>, Error> {
-    let mut all: Vec<Kept> = folders(data)?
-        .into_iter()
-        .filter_map(|folder| {
-            let record = Record::read(&folder).ok().flatten()?;
-            (record.state == State::Kept).then_some(Kept { folder, record })
-        })
-        .collect();
+    let mut all = Vec::new();
+    for folder in folders(data)? {
+        match Record::read(&folder) {
+            Ok(Some(record)) if record.state == State::Kept => all.push(Kept { folder, record }),
+            Ok(_) | Err(Error::Record { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     all.sort_by(|a, b| (b.record.at, &b.folder).cmp(&(a.record.at, &a.folder)));
     Ok(all)
 }

@@ -215,7 +215,7 @@ impl Record {
     /// The record in `folder`; `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Record`].
+    /// [`Error::Record`] if it is none that this program knows, [`Error::File`] if it cannot be read.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, Error> {
         let path = folder.join(NAME);
         let wrong = |what: String| Error::Record {
@@ -224,7 +224,7 @@ impl Record {
         };
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| wrong(error.to_string()))?,
+            read => read.map_err(files::at("read", &path))?,
         };
         let record: Self = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
         if record.format != FORMAT {

@@ -690,3 +690,22 @@ fn no_swap_begins_before_another_one_is_over() {
     desk.settle();
     check_over(&desk.data()).unwrap();
 }
+
+#[test]
+fn a_record_that_cannot_be_read_is_an_error_and_not_passed_over() {
+    let desk = Desk::new();
+    let kept_now = desk.restore().unwrap();
+    let path = kept_now.folder.join("RECORD.json");
+    crate::files::remove(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let said = [
+        settle(&desk.data(), at(1), &nobody).map(drop),
+        kept(&desk.data()).map(drop),
+        check_over(&desk.data()),
+    ];
+    for said in said {
+        let error = said.unwrap_err();
+        assert!(matches!(error, Error::File(_)), "{error}");
+        assert!(error.to_string().contains("RECORD.json"), "{error}");
+    }
+}
