@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -311,6 +312,29 @@ fn a_program_that_has_the_database_open_is_named() {
     world.run(["restore", "latest", "--yes"]).code(6);
     drop(open);
     world.run(["restore", "latest", "--yes"]).code(0);
+}
+
+#[test]
+fn a_folder_that_was_read_only_comes_back_with_its_files() {
+    let mode = |world: &World| {
+        let found = fs::metadata(world.path("config/fixed")).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let world = World::new(BY_HAND);
+    world.write("config/fixed/a.yaml", b"a\n");
+    let set = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(world.path("config/fixed"), mode).unwrap();
+    };
+    set(0o555);
+    world.archive("backup-daily");
+    set(0o755);
+    fs::remove_dir_all(world.path("config/fixed")).unwrap();
+    world.run(["restore", "latest", "--yes"]).code(0);
+    // Its owner may write in it now.
+    assert_eq!(mode(&world), 0o755);
+    let text = fs::read_to_string(world.path("config/fixed/a.yaml")).unwrap();
+    assert_eq!(text, "a\n");
 }
 
 #[test]

@@ -246,11 +246,12 @@ fn clear_sides(item: &Item, record: &Record) -> Result<(), Error> {
 
 /// The old file gets a second name, then the new one takes the first: at no moment is there none.
 fn put(item: &Item, record: &Record) -> Result<(), Error> {
-    files::create_private_dir(files::parent(&item.target))?;
+    let stored = item.stored(record.wanted);
+    files::create_dir_like(files::parent(&item.target), files::parent(&stored))?;
     if is_there(&item.target) {
         item.keep(record.wanted)?;
     }
-    files::rename(&item.stored(record.wanted), &item.target)?;
+    files::rename(&stored, &item.target)?;
     Ok(files::sync_dir(files::parent(&item.target))?)
 }
 
