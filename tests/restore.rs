@@ -338,6 +338,45 @@ fn a_folder_that_was_read_only_comes_back_with_its_files() {
 }
 
 #[test]
+fn a_restore_that_was_cut_short_is_over_before_the_next_one_begins() {
+    let (world, then, now) = changed();
+    world.jobs(BY_HAND);
+    let daemon = world.start();
+    world
+        .run(["restore", "latest", "--only", "database", "--yes"])
+        .code(0);
+    assert_eq!(see(&world).database, then.database);
+    // As if putting back what was there had begun, and died before it did anything.
+    let record = world
+        .path("data")
+        .join(&kept(&world)[0])
+        .join("RECORD.json");
+    let read = fs::read_to_string(&record).unwrap();
+    let going = read
+        .replace("\"state\": \"kept\"", "\"state\": \"taking_back\"")
+        .replace("\"wanted\": \"new\"", "\"wanted\": \"old\"");
+    assert_ne!(read, going);
+    fs::write(&record, going).unwrap();
+    let open = Connection::open(world.database()).unwrap();
+    let _rows: i64 = open
+        .query_row("SELECT count(*) FROM moves", [], |row| row.get(0))
+        .unwrap();
+    for args in [
+        ["restore", "latest", "--yes"],
+        ["restore", "--undo", "--yes"],
+    ] {
+        world.run(args).code(6).says("is not over");
+    }
+    drop(open);
+    // It is ended first, and then undone: what the restore brought is in force again.
+    world.run(["restore", "--undo", "--yes"]).code(0);
+    assert_eq!(see(&world).database, then.database);
+    world.run(["restore", "--undo", "--yes"]).code(0);
+    assert_eq!(see(&world).database, now.database);
+    daemon.stop();
+}
+
+#[test]
 fn a_damaged_database_is_replaced_and_kept() {
     let (world, then, _) = changed();
     let database = world.database();
