@@ -282,7 +282,7 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
     fault::step().map_err(at("remove", path))?;
     let removed = match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path).and_then(|()| fs::remove_dir_all(path))
+            open_up_below(path).and_then(|()| fs::remove_dir_all(path))
         }
         result => result,
     };
@@ -293,14 +293,44 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
 }
 
 /// Gives the owner all rights to a folder and the folders in it: without them nothing in them can
-/// be removed.
-fn open_up(folder: &Path) -> io::Result<()> {
-    let all = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs::set_permissions(folder, all)?;
+/// be removed or renamed. The rights of others stay as they are.
+///
+/// # Errors
+/// If one cannot be read or changed.
+pub fn open_up(folder: &Path) -> Result<(), Error> {
+    fault::step()
+        .and_then(|()| open_up_below(folder))
+        .map_err(at("change the mode of", folder))
+}
+
+fn open_up_below(folder: &Path) -> io::Result<()> {
+    let mut rights = folder.metadata()?.permissions();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&rights);
+    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, mode | 0o700);
+    fs::set_permissions(folder, rights)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
+            open_up_below(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder `to` where it is missing, and what is missing above it, with mode 0700; those of
+/// them that are called as the folders at the end of `like` get their modes.
+///
+/// # Errors
+/// If one cannot be made.
+pub fn create_dir_like(to: &Path, like: &Path) -> Result<(), Error> {
+    let pairs = to.ancestors().zip(like.ancestors());
+    let made: Vec<_> = pairs
+        .take_while(|(to, like)| !to.exists() && to.file_name() == like.file_name())
+        .collect();
+    create_private_dir(to)?;
+    for (to, like) in made {
+        if let Ok(like) = like.metadata() {
+            fs::set_permissions(to, like.permissions()).map_err(at("change the mode of", to))?;
         }
     }
     Ok(())

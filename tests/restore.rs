@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -311,6 +312,68 @@ fn a_program_that_has_the_database_open_is_named() {
     world.run(["restore", "latest", "--yes"]).code(6);
     drop(open);
     world.run(["restore", "latest", "--yes"]).code(0);
+}
+
+#[test]
+fn a_folder_that_was_read_only_comes_back_with_its_files() {
+    let mode = |world: &World| {
+        let found = fs::metadata(world.path("config/fixed")).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let world = World::new(BY_HAND);
+    world.write("config/fixed/a.yaml", b"a\n");
+    let set = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(world.path("config/fixed"), mode).unwrap();
+    };
+    set(0o555);
+    world.archive("backup-daily");
+    set(0o755);
+    fs::remove_dir_all(world.path("config/fixed")).unwrap();
+    world.run(["restore", "latest", "--yes"]).code(0);
+    // Its owner may write in it now.
+    assert_eq!(mode(&world), 0o755);
+    let text = fs::read_to_string(world.path("config/fixed/a.yaml")).unwrap();
+    assert_eq!(text, "a\n");
+}
+
+#[test]
+fn a_restore_that_was_cut_short_is_over_before_the_next_one_begins() {
+    let (world, then, now) = changed();
+    world.jobs(BY_HAND);
+    let daemon = world.start();
+    world
+        .run(["restore", "latest", "--only", "database", "--yes"])
+        .code(0);
+    assert_eq!(see(&world).database, then.database);
+    // As if putting back what was there had begun, and died before it did anything.
+    let record = world
+        .path("data")
+        .join(&kept(&world)[0])
+        .join("RECORD.json");
+    let read = fs::read_to_string(&record).unwrap();
+    let going = read
+        .replace("\"state\": \"kept\"", "\"state\": \"taking_back\"")
+        .replace("\"wanted\": \"new\"", "\"wanted\": \"old\"");
+    assert_ne!(read, going);
+    fs::write(&record, going).unwrap();
+    let open = Connection::open(world.database()).unwrap();
+    let _rows: i64 = open
+        .query_row("SELECT count(*) FROM moves", [], |row| row.get(0))
+        .unwrap();
+    for args in [
+        ["restore", "latest", "--yes"],
+        ["restore", "--undo", "--yes"],
+    ] {
+        world.run(args).code(6).says("is not over");
+    }
+    drop(open);
+    // It is ended first, and then undone: what the restore brought is in force again.
+    world.run(["restore", "--undo", "--yes"]).code(0);
+    assert_eq!(see(&world).database, then.database);
+    world.run(["restore", "--undo", "--yes"]).code(0);
+    assert_eq!(see(&world).database, now.database);
+    daemon.stop();
 }
 
 #[test]

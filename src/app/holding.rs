@@ -15,6 +15,10 @@ use crate::{engine::Hold, job::chain, ledger::Ledger, swap};
 /// How often whoever holds the daemon is told something, by which it is noticed that he has gone.
 const BEAT: Duration = Duration::from_millis(100);
 
+/// How often it is tried to end what was cut short, with twice the pause each time: in all for six
+/// seconds. Whoever restores next has it tried again.
+const TRIES: u32 = 7;
+
 /// Keeps the hold until the connection of whoever asked for it is closed, and then until the files are
 /// one thing or the other.
 pub(super) async fn keep(
@@ -43,6 +47,7 @@ pub(super) async fn keep(
 
 /// Ends what was cut short; a restore whose connection broke while it lives is waited for.
 async fn settle(site: &Site, ledger: &Arc<Ledger>) {
+    let mut tries = 0;
     loop {
         let (site, ledger) = (site.clone(), Arc::clone(ledger));
         let settle = move || {
@@ -58,8 +63,13 @@ async fn settle(site: &Site, ledger: &Arc<Ledger>) {
             }
             Ok(Err(error)) => {
                 let error = chain(&error);
-                tracing::error!(error, "a restore that was cut short could not be ended");
-                return;
+                tries += 1;
+                if tries == TRIES {
+                    tracing::error!(error, "a restore that was cut short could not be ended");
+                    return;
+                }
+                tracing::warn!(error, "a restore that was cut short cannot be ended yet");
+                tokio::time::sleep(BEAT * 2_u32.pow(tries - 1)).await;
             }
             Ok(Ok(())) | Err(_) => return,
         }

@@ -29,9 +29,10 @@ type Held = Vec<Exclusive>;
 /// The staged files must be complete and durable; their databases must have nothing beside them.
 ///
 /// # Errors
-/// [`Error::InUse`], [`Error::Database`], [`Error::File`]: the old files are in their places.
-/// [`Error::CutShort`] if taking back failed, too.
+/// [`Error::Unfinished`], [`Error::InUse`], [`Error::Database`], [`Error::File`]: the old files are in
+/// their places. [`Error::CutShort`] if taking back failed, too.
 pub fn apply(mut staging: Staging, mut record: Record, users: Users<'_>) -> Result<Kept, Error> {
+    folder::check_over(files::parent(&staging.folder))?;
     let held = take_databases(&mut record, users)?;
     sync_names(&record)?;
     files::sync_dir(files::parent(&staging.folder))?;
@@ -43,9 +44,13 @@ pub fn apply(mut staging: Staging, mut record: Record, users: Users<'_>) -> Resu
 /// Puts back what `kept` keeps, and keeps what is in its place instead.
 ///
 /// # Errors
-/// As [`apply`], and [`Error::Busy`].
+/// As [`apply`], [`Error::Busy`], and [`Error::Changed`] if it is not the newest one any more, or was
+/// turned since it was looked at.
 pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error> {
+    still_newest(kept)?;
     let _lock = folder::take(&kept.folder, now)?;
+    // Somebody may have thought for an hour about the plan that was made of it.
+    still_newest(kept)?;
     let mut record = Record {
         state: State::Going,
         wanted: kept.record.wanted.other(),
@@ -58,7 +63,22 @@ pub fn turn(kept: &Kept, now: Timestamp, users: Users<'_>) -> Result<Kept, Error
     run(&kept.folder, record, held, users)
 }
 
+/// What is turned must be what is there, and nothing may have come after it.
+fn still_newest(kept: &Kept) -> Result<(), Error> {
+    let data = files::parent(&kept.folder);
+    folder::check_over(data)?;
+    let all = folder::kept(data)?;
+    if all.first() == Some(kept) {
+        return Ok(());
+    }
+    let path = kept.folder.clone();
+    Err(Error::Changed { path })
+}
+
 /// Does what a record says that is not done yet.
+///
+/// A database that is in its place when this begins has been open to everybody since: then there is
+/// no way back, only onward.
 pub(super) fn run(
     folder: &Path,
     record: Record,
@@ -70,15 +90,15 @@ pub(super) fn run(
         was_kept: true,
         ..record.clone()
     };
+    let only_onward = record.state != State::Going || has_database(&record);
     let done = swap(&record, users).and_then(|()| over.write(folder));
     let result = match done {
-        Err(error) if record.state == State::Going => Err(match take_back(folder, record) {
+        Err(error) if only_onward => Err(cut_short(error)),
+        Err(error) => Err(match take_back(folder, record, users) {
             Ok(()) => error,
-            Err(_) => Error::CutShort {
-                source: Box::new(error),
-            },
+            Err(_) => cut_short(error),
         }),
-        done => done.map(|()| Kept {
+        Ok(()) => Ok(Kept {
             folder: folder.to_owned(),
             record: over,
         }),
@@ -88,11 +108,33 @@ pub(super) fn run(
     result
 }
 
+fn cut_short(error: Error) -> Error {
+    let source = Box::new(error);
+    Error::CutShort { source }
+}
+
+/// Whether a database is swapped already.
+fn has_database(record: &Record) -> bool {
+    let mut items = record.items.iter();
+    items.any(|item| item.kind == Kind::Database && item.is_done(record.wanted))
+}
+
+/// Databases come last, so that hardly anything can go wrong once somebody may have opened a new one;
+/// taking back begins with them.
 fn swap(record: &Record, users: Users<'_>) -> Result<(), Error> {
-    let (databases, files): (Vec<&Item>, Vec<&Item>) = record
+    let (files, databases): (Vec<&Item>, Vec<&Item>) = record
         .items
         .iter()
-        .partition(|item| item.kind != Kind::File);
+        .partition(|item| item.kind == Kind::File);
+    if record.state != State::Going {
+        for item in databases.into_iter().chain(files) {
+            step(item, record)?;
+        }
+        return Ok(());
+    }
+    for item in files {
+        step(item, record)?;
+    }
     let mut swapped = Vec::new();
     for item in databases {
         if item.kind == Kind::Database && !item.is_done(record.wanted) {
@@ -100,13 +142,7 @@ fn swap(record: &Record, users: Users<'_>) -> Result<(), Error> {
         }
         step(item, record)?;
     }
-    if record.state == State::Going {
-        look_again(record, &swapped, users)?;
-    }
-    for item in files {
-        step(item, record)?;
-    }
-    Ok(())
+    look_again(record, &swapped, users)
 }
 
 /// Whoever opened an old database in the last moment waits for our lock, and would write into the old
@@ -210,25 +246,27 @@ fn clear_sides(item: &Item, record: &Record) -> Result<(), Error> {
 
 /// The old file gets a second name, then the new one takes the first: at no moment is there none.
 fn put(item: &Item, record: &Record) -> Result<(), Error> {
-    files::create_private_dir(files::parent(&item.target))?;
+    let stored = item.stored(record.wanted);
+    files::create_dir_like(files::parent(&item.target), files::parent(&stored))?;
     if is_there(&item.target) {
         item.keep(record.wanted)?;
     }
-    files::rename(&item.stored(record.wanted), &item.target)?;
+    files::rename(&stored, &item.target)?;
     Ok(files::sync_dir(files::parent(&item.target))?)
 }
 
 fn clear(item: &Item, record: &Record) -> Result<(), Error> {
     let old = item.stored(record.wanted.other());
     files::create_private_dir(files::parent(&old))?;
-    files::rename(&item.target, &old)?;
+    files::rename_new(&item.target, &old)?;
     files::sync_dir(files::parent(&old))?;
     Ok(files::sync_dir(files::parent(&item.target))?)
 }
 
 /// Undoes what was done of a swap that went wrong. That it is to be undone is written down before
-/// anything is, so that the names never mean something else than the record.
-fn take_back(folder: &Path, record: Record) -> Result<(), Error> {
+/// anything is, so that the names never mean something else than the record. Nothing is undone while
+/// somebody has one of the new databases open.
+fn take_back(folder: &Path, record: Record, users: Users<'_>) -> Result<(), Error> {
     let (wanted, before) = (record.wanted, record.clone());
     let (done, open): (Vec<Item>, Vec<Item>) = record
         .items
@@ -251,16 +289,17 @@ fn take_back(folder: &Path, record: Record) -> Result<(), Error> {
             act: Act::Put,
             ..item
         }));
-        let back = Record {
+        let mut back = Record {
             state: State::TakingBack,
             wanted: wanted.other(),
             items,
             ..before.clone()
         };
+        let held = take_databases(&mut back, users)?;
         back.write(folder)?;
-        for item in &back.items {
-            step(item, &back)?;
-        }
+        let taken = swap(&back, users);
+        drop(held);
+        taken?;
     }
     taken_back(folder, &before, wanted)
 }

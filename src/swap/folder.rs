@@ -162,19 +162,39 @@ pub(super) fn folders(data: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(folders)
 }
 
-/// The swaps that are over and can be turned, the newest first. A record that cannot be read is passed
-/// over: its folder is nobody's to touch.
+/// That every swap in `data` is over: one that comes on top of another would be ended after it, with
+/// older files.
 ///
 /// # Errors
-/// [`Error::File`] if `data` cannot be read.
+/// [`Error::Unfinished`] names the one that is not; [`Error::File`].
+pub fn check_over(data: &Path) -> Result<(), Error> {
+    for path in folders(data)? {
+        match Record::read(&path) {
+            Err(Error::Record { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(Some(record)) if matches!(record.state, State::Going | State::TakingBack) => {
+                return Err(Error::Unfinished { path });
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The swaps that are over and can be turned, the newest first. A record that this program does not
+/// know is passed over: its folder is nobody's to touch.
+///
+/// # Errors
+/// [`Error::File`] if `data`, or a record, cannot be read.
 pub fn kept(data: &Path) -> Result<Vec<Kept>, Error> {
-    let mut all: Vec<Kept> = folders(data)?
-        .into_iter()
-        .filter_map(|folder| {
-            let record = Record::read(&folder).ok().flatten()?;
-            (record.state == State::Kept).then_some(Kept { folder, record })
-        })
-        .collect();
+    let mut all = Vec::new();
+    for folder in folders(data)? {
+        match Record::read(&folder) {
+            Ok(Some(record)) if record.state == State::Kept => all.push(Kept { folder, record }),
+            Ok(_) | Err(Error::Record { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     all.sort_by(|a, b| (b.record.at, &b.folder).cmp(&(a.record.at, &a.folder)));
     Ok(all)
 }

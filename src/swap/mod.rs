@@ -20,7 +20,7 @@ mod settle;
 mod tests;
 
 pub use apply::{apply, turn};
-pub use folder::{KEPT, PREFIX, Staging, kept, outdated, remove};
+pub use folder::{KEPT, PREFIX, Staging, check_over, kept, outdated, remove};
 pub use record::{Act, Item, Kept, Kind, Record, Side};
 pub use settle::{Settled, settle};
 
@@ -52,6 +52,18 @@ pub enum Error {
     Busy {
         /// That process; 0 if it is not known yet.
         pid: u32,
+    },
+    /// A swap in this root was cut short: it has to be ended before another one begins.
+    #[error("the restore in `{}` is not over", path.display())]
+    Unfinished {
+        /// The folder of that swap.
+        path: PathBuf,
+    },
+    /// What was to be put back is not what was looked at: another command has been here.
+    #[error("`{}` has changed meanwhile", path.display())]
+    Changed {
+        /// The folder of the swap.
+        path: PathBuf,
     },
     /// A database could not be taken or folded.
     #[error(transparent)]

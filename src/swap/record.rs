@@ -50,7 +50,7 @@ impl Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A database: swapped first, under an exclusive lock.
+    /// A database: swapped last, under an exclusive lock.
     Database,
     /// A file of SQLite's beside a damaged database, which nobody can fold into it.
     Beside,
@@ -134,11 +134,12 @@ impl Item {
     }
 
     /// Whether it has been done, with `wanted` in the places. Told by names alone: a file leaves the
-    /// folder of its side by the very rename that puts it in its place.
+    /// folder of its side by the very rename that puts it in its place, and a place is cleared by the
+    /// one that brings its file there. Who makes a new file in a cleared place keeps it.
     pub(super) fn is_done(&self, wanted: Side) -> bool {
         match self.act {
             Act::Put => !is_there(&self.stored(wanted)),
-            Act::Clear => !is_there(&self.target),
+            Act::Clear => !is_there(&self.target) || is_there(&self.stored(wanted.other())),
         }
     }
 }
@@ -214,7 +215,7 @@ impl Record {
     /// The record in `folder`; `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Record`].
+    /// [`Error::Record`] if it is none that this program knows, [`Error::File`] if it cannot be read.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, Error> {
         let path = folder.join(NAME);
         let wrong = |what: String| Error::Record {
@@ -223,7 +224,7 @@ impl Record {
         };
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| wrong(error.to_string()))?,
+            read => read.map_err(files::at("read", &path))?,
         };
         let record: Self = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
         if record.format != FORMAT {
@@ -283,7 +284,7 @@ impl Kept {
             } else {
                 Act::Clear
             };
-            item.act == Act::Put || is_there(&item.target)
+            !item.is_done(wanted)
         });
         record.sort();
         record.items

@@ -8,7 +8,7 @@ use super::{
     Error, Users,
     apply::{run, take_databases, taken_back},
     folder::{self, LOCK, folders},
-    record::{Kept, Record, State},
+    record::{Kept, Kind, Record, State, is_there},
 };
 use crate::{files, lock};
 
@@ -59,9 +59,15 @@ pub fn settle(data: &Path, now: Timestamp, users: Users<'_>) -> Result<Vec<Settl
 fn finish(folder: &Path, mut record: Record, users: Users<'_>) -> Result<Settled, Error> {
     let wanted = record.wanted;
     if record.state == State::TakingBack {
+        // Somebody may have written into it since: what he wrote stays, and can be put back.
+        let was_open = record.items.iter().any(|item| {
+            item.kind == Kind::Database && is_there(&item.target) && !item.is_done(wanted)
+        });
         let held = take_databases(&mut record, users)?;
         run(folder, record.clone(), held, users)?;
-        taken_back(folder, &record, wanted.other())?;
+        if !was_open {
+            taken_back(folder, &record, wanted.other())?;
+        }
         return Ok(Settled::TakenBack(record));
     }
     if !record.items.iter().any(|item| item.is_done(wanted)) {

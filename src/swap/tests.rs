@@ -496,3 +496,216 @@ fn only_the_newest_few_stay() {
     assert_eq!(ages, [at(2), at(1), at(0)]);
     assert_eq!(outdated(&all), &all[KEPT - 1..]);
 }
+
+#[test]
+fn what_is_turned_must_be_what_was_looked_at() {
+    let desk = Desk::new();
+    crate::files::remove(&desk.path("data/x.db")).unwrap();
+    crate::files::remove(&beside(&desk.path("data/x.db"), "-wal")).unwrap();
+    let looked_at = desk.restore().unwrap();
+    turn(&looked_at, at(1), &nobody).unwrap();
+    // The place is empty now; the assistant has begun a new database.
+    Desk::database(&desk.path("data/x.db"), "delete", &[7]);
+    let error = turn(&looked_at, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert_eq!(desk.see().rows, Ok(vec![7]));
+    let now = kept(&desk.data()).unwrap();
+    turn(&now[0], at(3), &nobody).unwrap();
+    assert_eq!(desk.see(), new());
+}
+
+#[test]
+fn only_the_newest_swap_can_be_turned() {
+    let desk = Desk::new();
+    let first = desk.restore().unwrap();
+    let (staging, record) = desk.stage();
+    let record = Record {
+        at: at(1),
+        ..record
+    };
+    apply(staging, record, &nobody).unwrap();
+    let error = turn(&first, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    remove(&first).unwrap();
+    let error = turn(&first, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert_eq!(desk.see(), new());
+}
+
+#[test]
+fn a_database_that_is_begun_after_a_cut_undo_never_replaces_the_one_that_was_put_aside() {
+    let found = std::cell::RefCell::new(None);
+    each(
+        Fault::Dead,
+        |_| {
+            let (desk, done) = outside(|| {
+                let desk = Desk::new();
+                crate::files::remove(&desk.path("data/x.db")).unwrap();
+                crate::files::remove(&beside(&desk.path("data/x.db"), "-wal")).unwrap();
+                let done = desk.restore().unwrap();
+                (desk, done)
+            });
+            let turned = turn(&done, at(1), &nobody);
+            *found.borrow_mut() = Some(desk);
+            turned.map(drop)
+        },
+        |number, _| {
+            let desk = found.borrow_mut().take().unwrap();
+            let place = desk.path("data/x.db");
+            let begun = !place.exists();
+            if begun {
+                Desk::database(&place, "delete", &[7]);
+            }
+            desk.settle();
+            let seen = desk.see();
+            if begun {
+                assert_eq!(seen.rows, Ok(vec![7]), "{number}");
+            }
+            if seen.files == old().files {
+                let all = kept(&desk.data()).unwrap();
+                turn(&all[0], at(20), &nobody).unwrap();
+            }
+            assert_eq!(desk.see(), new(), "{number}");
+        },
+    );
+}
+
+#[test]
+fn a_new_database_is_not_pulled_from_under_who_has_opened_it() {
+    let desk = Desk::new();
+    let (staging, record) = desk.stage();
+    let place = desk.path("data/x.db");
+    let opened = std::cell::RefCell::new(None);
+    // Between the rename and the last look: one has the old file open, another opens the new one.
+    let late = |paths: &[PathBuf]| {
+        let is_old = |path: &PathBuf| path.components().any(|it| it.as_os_str() == "old");
+        if !paths.iter().any(is_old) {
+            return Vec::new();
+        }
+        let connection = Connection::open(&place).unwrap();
+        connection
+            .execute_batch("BEGIN; INSERT INTO t VALUES (6)")
+            .unwrap();
+        *opened.borrow_mut() = Some(connection);
+        let program = String::new();
+        vec![User { pid: 7, program }]
+    };
+    let error = apply(staging, record, &late).unwrap_err();
+    assert!(matches!(error, Error::CutShort { .. }), "{error}");
+    let connection = opened.borrow_mut().take().unwrap();
+    connection.execute_batch("COMMIT").unwrap();
+    drop(connection);
+    assert_eq!(desk.see().rows, Ok(vec![3, 4, 5, 6]));
+    assert!(matches!(desk.settle()[..], [Settled::Finished(_)]));
+    let seen = desk.see();
+    assert_eq!((seen.rows, seen.files), (Ok(vec![3, 4, 5, 6]), new().files));
+}
+
+#[test]
+fn a_database_that_was_in_its_place_before_a_restart_is_never_taken_back() {
+    for first in 8..60 {
+        let desk = Desk::new();
+        let (staging, record) = desk.stage();
+        let (_, struck) = crate::files::fault::with(Fault::Dead, first, || {
+            apply(staging, record, &nobody).map(drop)
+        });
+        assert!(struck, "a database never was the last thing that was done");
+        if desk.see().rows != new().rows {
+            continue;
+        }
+        let place = desk.path("data/x.db");
+        let connection = Connection::open(&place).unwrap();
+        connection.execute("INSERT INTO t VALUES (6)", []).unwrap();
+        drop(connection);
+        for at_operation in 0..20 {
+            let (_, struck) = crate::files::fault::with(Fault::Full, at_operation, || {
+                settle(&desk.data(), at(3), &nobody).map(drop)
+            });
+            assert_eq!(desk.see().rows, Ok(vec![3, 4, 5, 6]), "{at_operation}");
+            if !struck {
+                break;
+            }
+        }
+        assert_eq!(desk.see().files, new().files);
+        return;
+    }
+}
+
+#[test]
+fn what_was_written_into_a_new_database_before_it_could_be_taken_back_is_kept() {
+    let late = |paths: &[PathBuf]| {
+        let is_old = |path: &PathBuf| path.components().any(|it| it.as_os_str() == "old");
+        let program = String::new();
+        let late = paths.iter().any(is_old).then_some(User { pid: 7, program });
+        late.into_iter().collect()
+    };
+    let mut tried = 0;
+    for last in 0.. {
+        let desk = Desk::new();
+        let (staging, record) = desk.stage();
+        let folder = staging.folder().to_owned();
+        let (_, struck) = crate::files::fault::with(Fault::Dead, last, || {
+            apply(staging, record, &late).map(drop)
+        });
+        if !struck {
+            break;
+        }
+        let state = Record::read(&folder).unwrap().map(|record| record.state);
+        if state != Some(State::TakingBack) || desk.see().rows != new().rows {
+            continue;
+        }
+        tried += 1;
+        let connection = Connection::open(desk.path("data/x.db")).unwrap();
+        connection.execute("INSERT INTO t VALUES (6)", []).unwrap();
+        drop(connection);
+        assert!(matches!(desk.settle()[..], [Settled::TakenBack(_)]));
+        assert_eq!(desk.see(), old(), "{last}");
+        turn(&kept(&desk.data()).unwrap()[0], at(3), &nobody).unwrap();
+        let seen = desk.see();
+        assert_eq!((seen.rows, seen.files), (Ok(vec![3, 4, 5, 6]), new().files));
+    }
+    assert!(tried > 0);
+}
+
+#[test]
+fn no_swap_begins_before_another_one_is_over() {
+    let desk = Desk::new();
+    let kept_now = desk.restore().unwrap();
+    let (staging, record) = desk.stage();
+    let (cut, struck) = crate::files::fault::with(Fault::Dead, 16, || {
+        apply(staging, record, &nobody).map(drop)
+    });
+    assert!(struck && cut.is_err());
+    assert!(matches!(
+        check_over(&desk.data()),
+        Err(Error::Unfinished { .. })
+    ));
+    let seen = desk.see();
+    let (staging, record) = desk.stage();
+    let error = apply(staging, record, &nobody).unwrap_err();
+    assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+    let error = turn(&kept_now, at(2), &nobody).unwrap_err();
+    assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+    assert_eq!(desk.see(), seen);
+    desk.settle();
+    check_over(&desk.data()).unwrap();
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_an_error_and_not_passed_over() {
+    let desk = Desk::new();
+    let kept_now = desk.restore().unwrap();
+    let path = kept_now.folder.join("RECORD.json");
+    crate::files::remove(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let said = [
+        settle(&desk.data(), at(1), &nobody).map(drop),
+        kept(&desk.data()).map(drop),
+        check_over(&desk.data()),
+    ];
+    for said in said {
+        let error = said.unwrap_err();
+        assert!(matches!(error, Error::File(_)), "{error}");
+        assert!(error.to_string().contains("RECORD.json"), "{error}");
+    }
+}

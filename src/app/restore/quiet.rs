@@ -7,6 +7,7 @@ use crate::{
     job::RunInfo,
     ledger::Ledger,
     lock::{Holder, InstanceLock},
+    swap,
 };
 
 /// All is quiet as long as this lives.
@@ -91,13 +92,23 @@ fn lock(site: &Site) -> Result<InstanceLock, app::Error> {
     Ok(InstanceLock::acquire(&site.settings.lock(), &holder)?)
 }
 
-/// Ends what a restore that was cut short has left, unless a daemon is up, which does so itself; each as
-/// a line for people.
+/// Ends what a restore that was cut short has left; each as a line for people. A daemon that is up does
+/// so itself, and tells its log.
 ///
 /// # Errors
-/// [`app::Error::Lock`] when another command is at work; [`super::Error`] when it cannot be ended.
+/// [`app::Error::Lock`] when another command is at work, [`app::Error::Refused`] when another restore
+/// is; [`super::Error`] when it cannot be ended.
 pub async fn settle_first(site: &Site) -> Result<Vec<String>, app::Error> {
-    if Client::connect(&site.settings).await?.is_some() {
+    if let Some(client) = Client::connect(&site.settings).await? {
+        let data = site.settings.data();
+        if swap::check_over(&data).is_err() {
+            let mut held = client.hold().await?;
+            while held.waits_for().await?.is_some() {}
+            // The daemon ends it when whoever holds it has gone.
+            drop(held);
+            released(&client).await;
+            swap::check_over(&data).map_err(super::Error::Swap)?;
+        }
         return Ok(Vec::new());
     }
     let _lock = lock(site)?;

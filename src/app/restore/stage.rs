@@ -10,6 +10,7 @@ use super::{
 use crate::{
     app::{self, Site},
     archive::{self, EntryName, Manifest},
+    files,
     job::Plan,
     swap::{self, Item},
     watch::Watch,
@@ -75,6 +76,10 @@ impl Staged {
         let damaged = |error| damaged(request, &chosen.path, error);
         let extracted = archive::extract_some(&chosen.path, request.identities, &to, &wants, watch)
             .map_err(damaged)?;
+        // A folder that its owner may not write in would keep its files.
+        files::open_up(&to)
+            .map_err(swap::Error::from)
+            .map_err(Error::Swap)?;
         let mut sorting = Sorting::new(request, &places, staging);
         let instant = local(site, extracted.manifest.created_at);
         sorting.plan.step(

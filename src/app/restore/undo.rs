@@ -20,9 +20,12 @@ pub struct Undoing {
 /// What taking back the last restore, or putting it in force again, would do.
 ///
 /// # Errors
-/// [`Error::NothingToUndo`].
+/// [`Error::NothingToUndo`]; [`swap::Error::Unfinished`].
 pub fn undo_plan(site: &Site) -> Result<Undoing, app::Error> {
-    let kept = swap::kept(&site.settings.data()).map_err(Error::Swap)?;
+    let data = site.settings.data();
+    // One that is not over is the last one, and is not among those that are kept.
+    swap::check_over(&data).map_err(Error::Swap)?;
+    let kept = swap::kept(&data).map_err(Error::Swap)?;
     let kept = kept.into_iter().next().ok_or(Error::NothingToUndo)?;
     let items = kept.turned();
     let record = &kept.record;

@@ -52,6 +52,18 @@ fn swapped(error: &swap::Error) -> (u8, Option<String>) {
             exit::BUSY,
             Some("try again when it is over".to_owned()),
         ),
+        swap::Error::Unfinished { .. } => (
+            exit::BUSY,
+            Some(
+                "it was cut short: close what has its databases open, then `bellkeeper restore` ends it \
+                 first; nothing has changed"
+                    .to_owned(),
+            ),
+        ),
+        swap::Error::Changed { .. } => (
+            exit::BUSY,
+            Some("look again with `bellkeeper restore --undo --dry-run`; nothing has changed".to_owned()),
+        ),
         swap::Error::Database(error) => ledger::trouble(error.trouble()),
         swap::Error::File(error) => ledger::trouble(Trouble::of_file(&error.source)),
         swap::Error::Lock(_) | swap::Error::Record { .. } => (exit::FAILED, None),
