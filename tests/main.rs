@@ -59,6 +59,8 @@ mod restic;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod restore_half;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod rotation_full;
