@@ -61,6 +61,8 @@ mod restore;
 #[cfg(test)]
 mod restore_half;
 #[cfg(test)]
+mod restore_places;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod rotation_full;

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::{app::Site, archive::EntryName, jobfile::Loaded, sqlite, swap};
+use crate::{app::Site, archive::EntryName, jobfile::Loaded, sqlite, swap, system::users};
 
 mod check;
 mod choose;
@@ -64,13 +64,38 @@ pub fn wants<'a>(
 
 /// Who has any of these files open.
 fn users(files: &[PathBuf]) -> Vec<swap::User> {
-    let holders = crate::system::users::users_of(files).into_iter();
+    of_swap(users::users_of(files))
+}
+
+fn of_swap(holders: Vec<users::User>) -> Vec<swap::User> {
     holders
+        .into_iter()
         .map(|holder| swap::User {
             pid: holder.pid,
             program: holder.program,
         })
         .collect()
+}
+
+/// Whoever is writing a file would go on writing into the one that is put aside, and what he writes
+/// would be lost.
+///
+/// # Errors
+/// [`swap::Error::InUse`] with his name.
+fn refuse_writers(items: &[swap::Item]) -> Result<(), Error> {
+    let files = items.iter().filter(|item| item.kind == swap::Kind::File);
+    let files: Vec<PathBuf> = files.map(|item| item.target.clone()).collect();
+    // One look at all processes, where nobody writes.
+    if users::writers_among(&files).is_empty() {
+        return Ok(());
+    }
+    for path in files {
+        let users = of_swap(users::writers_among(std::slice::from_ref(&path)));
+        if !users.is_empty() {
+            return Err(Error::Swap(swap::Error::InUse { path, users }));
+        }
+    }
+    Ok(())
 }
 
 /// What lies beside a database is SQLite's own, and never taken from an archive.

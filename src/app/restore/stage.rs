@@ -131,6 +131,7 @@ impl Staged {
     /// [`Error::Swap`]: what was there is there.
     pub fn apply(self, site: &Site, quiet: &Quiet) -> Result<Done, app::Error> {
         self.check_quiet(site, quiet)?;
+        super::refuse_writers(&self.items)?;
         let data = site.settings.data();
         let before = swap::kept(&data).map_err(Error::Swap)?;
         let (created, replaced) = counts(&self.items);
