@@ -2,7 +2,29 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::world::{BY_HAND, World, text};
+use crate::world::{BY_HAND, World, create, text};
+
+#[test]
+fn a_persons_file_that_is_called_like_one_of_sqlites_comes_back() {
+    let world = World::new(BY_HAND);
+    for name in ["my-journal", "notes-wal", "x-shm"] {
+        world.write(&format!("config/{name}"), b"mine");
+    }
+    let archive = world.archive("backup-daily");
+    for name in ["my-journal", "notes-wal", "x-shm"] {
+        fs::remove_file(world.path("config").join(name)).unwrap();
+    }
+    // What has become the name of one of SQLite's own would be played into its database.
+    create(&world.path("config/x"));
+    world
+        .run(["restore", text(&archive), "--yes"])
+        .code(0)
+        .says("SQLite's own file");
+    for name in ["my-journal", "notes-wal"] {
+        assert_eq!(fs::read(world.path("config").join(name)).unwrap(), b"mine");
+    }
+    assert!(!world.path("config/x-shm").exists());
+}
 
 #[test]
 fn a_program_that_is_writing_a_file_is_named_and_keeps_it() {

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::{app::Site, archive::EntryName, jobfile::Loaded, sqlite, swap, system::users};
+use crate::{app::Site, archive::EntryName, jobfile::Loaded, swap, system::users};
 
 mod check;
 mod choose;
@@ -96,12 +96,4 @@ fn refuse_writers(items: &[swap::Item]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// What lies beside a database is SQLite's own, and never taken from an archive.
-fn is_beside(path: &std::path::Path) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    sqlite::SIDE_FILES
-        .iter()
-        .any(|ending| name.ends_with(ending.as_bytes()))
 }

@@ -63,18 +63,20 @@ impl Staged {
     fn of(request: &Request<'_>, chosen: &Chosen, watch: &Watch) -> Result<Self, app::Error> {
         let site = request.site;
         let places = Places::of(site, request.loaded);
-        let wants = |name: &EntryName| {
+        let is_meant = |places: &Places, name: &EntryName| {
             let target = places.of_entry(name);
             name.as_bytes() != archive::MANIFEST.as_bytes()
                 && request.selection.wants(&site.settings, &target)
                 && places.untouchable(&target).is_none()
         };
+        let wants = |name: &EntryName| is_meant(&places, name);
         let staging =
             swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
         let to = staging.new_files();
         let damaged = |error| damaged(request, &chosen.path, error);
         let extracted = archive::extract_some(&chosen.path, request.identities, &to, &wants, watch)
             .map_err(damaged)?;
+        let places = places.with_databases(&extracted.manifest);
         let mut sorting = Sorting::new(request, &places, staging);
         let instant = local(site, extracted.manifest.created_at);
         sorting.plan.step(
@@ -83,7 +85,7 @@ impl Staged {
             format!("{}; it shows {instant}", chosen.why),
         );
         for entry in &extracted.manifest.entries {
-            if wants(&entry.path) {
+            if is_meant(&places, &entry.path) {
                 sorting
                     .entry(entry, &extracted.manifest, watch)
                     .map_err(|error| match error {
