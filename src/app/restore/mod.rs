@@ -15,6 +15,7 @@ mod error;
 mod leftovers;
 mod lines;
 mod lost;
+mod own;
 mod places;
 mod quiet;
 mod settle;

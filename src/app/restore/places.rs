@@ -172,13 +172,18 @@ impl Selection {
     /// Whether what belongs to `target` is meant; the ledger only when it is named itself.
     pub(super) fn wants(&self, settings: &Settings, target: &Path) -> bool {
         if target == settings.ledger() {
-            return self.paths.iter().flatten().any(|path| path == target);
+            return self.names(target);
         }
         if self.paths.is_empty() {
             return !target.starts_with(settings.logs());
         }
         let mut paths = self.paths.iter().flatten();
         paths.any(|path| target.starts_with(path))
+    }
+
+    /// Whether somebody has named this very file.
+    pub(super) fn names(&self, target: &Path) -> bool {
+        self.paths.iter().flatten().any(|path| path == target)
     }
 
     /// The words that stand for none of `targets`.

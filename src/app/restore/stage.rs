@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Chosen, Done, Error, Lost, Quiet,
+    Chosen, Done, Error, Lost, Quiet, Selection, own,
     places::Places,
     sort::{Request, Sorting, counts, local},
 };
 use crate::{
     app::{self, Site},
     archive::{self, EntryName, Manifest},
+    files,
     job::Plan,
     swap::{self, Item},
     watch::Watch,
@@ -62,6 +63,27 @@ impl Staged {
 
     fn of(request: &Request<'_>, chosen: &Chosen, watch: &Watch) -> Result<Self, app::Error> {
         let site = request.site;
+        let staging =
+            swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
+        let damaged = |error| damaged(request, &chosen.path, error);
+        let own = match request.loaded {
+            Some(_) => None,
+            None => {
+                let to = staging.folder().join("own");
+                let own = own::job_file(request, chosen, &to, watch).map_err(damaged)?;
+                files::remove_tree(&to)?;
+                own
+            }
+        };
+        // What the words mean depends on the job file, too.
+        let again = own.as_ref();
+        let again =
+            again.and_then(|own| Selection::read(site, Some(own), &request.selection.words).ok());
+        let request = &Request {
+            loaded: request.loaded.or(own.as_ref()),
+            selection: again.as_ref().unwrap_or(request.selection),
+            ..*request
+        };
         let places = Places::of(site, request.loaded);
         let is_meant = |places: &Places, name: &EntryName| {
             let target = places.of_entry(name);
@@ -70,10 +92,7 @@ impl Staged {
                 && places.untouchable(&target).is_none()
         };
         let wants = |name: &EntryName| is_meant(&places, name);
-        let staging =
-            swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
         let to = staging.new_files();
-        let damaged = |error| damaged(request, &chosen.path, error);
         let extracted = archive::extract_some(&chosen.path, request.identities, &to, &wants, watch)
             .map_err(damaged)?;
         let places = places.with_databases(&extracted.manifest);
