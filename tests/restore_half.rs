@@ -1,10 +1,11 @@
 //! Half a restore is ended before anything is believed that stands in the root.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
+use bellkeeper::lock::{Holder, InstanceLock};
 use serde_json::{Value, json};
 
-use crate::world::{BY_HAND, World, text};
+use crate::world::{BY_HAND, World, text, until};
 
 /// The folder of the one restore that is kept.
 fn kept(world: &World) -> PathBuf {
@@ -89,4 +90,27 @@ fn an_undo_that_is_cut_short_is_ended_by_a_start() {
     world.run(["validate"]).code(78);
     world.start().stop();
     world.run(["list"]).code(0).says("other");
+}
+
+#[test]
+fn a_daemon_that_starts_while_a_restore_is_swapping_waits_for_it() {
+    let world = restored(None);
+    cut_short(&world, "jobs.yaml");
+    let holder = Holder::this_process("restore", jiff::Timestamp::UNIX_EPOCH);
+    let lock = InstanceLock::acquire(&kept(&world).join("lock"), &holder).unwrap();
+    let process = world.spawn(["start", "--json"]);
+    until("the daemon to have the lock of the root", || {
+        assert!(!process.has_ended(), "{:?}", process.so_far());
+        bellkeeper::lock::holder(&world.path("data/bellkeeper.lock")).unwrap()
+    });
+    thread::sleep(Duration::from_millis(300));
+    assert!(!process.has_ended(), "{:?}", process.so_far());
+    assert!(!world.path("jobs.yaml").exists());
+    drop(lock);
+    until("the daemon to be ready", || {
+        assert!(!process.has_ended(), "{:?}", process.so_far());
+        process.lines().into_iter().next()
+    });
+    assert!(world.path("jobs.yaml").exists());
+    process.kill();
 }

@@ -118,7 +118,7 @@ pub(super) async fn follow(
     }
     let job = wish.job();
     let read = || load_with(site, job, vars);
-    let (opened, loaded) = session::open(site, &read, &format!("run-job {job}"))?;
+    let (opened, loaded) = session::open(site, &read, &format!("run-job {job}")).await?;
     logs::init(&logs::Options {
         filter,
         console: Console::Off,

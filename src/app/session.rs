@@ -1,6 +1,6 @@
 //! One life of a process that runs jobs: lock, ledger, engine; the same for daemon and `run-job`.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use crate::{
     ledger::{self, Instance, Ledger, LostRun, Recovered, Registration, SetAside},
     lock::{Holder, InstanceLock},
     sqlite::Trouble,
+    swap,
 };
 
 /// The word by which a daemon's life is known in the ledger.
@@ -21,6 +22,10 @@ pub(super) const DAEMON: &str = "daemon";
 pub(super) const START: &str = "start";
 /// The act that the journal has of a damaged ledger that was set aside.
 const SET_ASIDE: &str = "ledger set aside";
+
+/// How often, and how many times, it is looked whether a restore is over: for ten seconds.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 100;
 
 /// The lock is taken and the ledger is open, but nothing runs yet.
 pub(super) struct Opened {
@@ -56,7 +61,11 @@ pub(super) type Read<'a> = &'a dyn Fn() -> Result<Loaded, Error>;
 ///
 /// # Errors
 /// As `read`; then nothing is made, unless a restore may have been cut short.
-pub(super) fn open(site: &Site, read: Read<'_>, what: &str) -> Result<(Opened, Loaded), Error> {
+pub(super) async fn open(
+    site: &Site,
+    read: Read<'_>,
+    what: &str,
+) -> Result<(Opened, Loaded), Error> {
     set_clock(site)?;
     // Half a restore may have left any job file there, or none.
     let early = if restore::may_be_left(site) {
@@ -68,7 +77,7 @@ pub(super) fn open(site: &Site, read: Read<'_>, what: &str) -> Result<(Opened, L
     let holder = Holder::this_process(what, site.clock.now());
     let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
     // Before anything opens a database.
-    let settled = restore::settle(site)?;
+    let settled = settle(site).await?;
     let path = site.settings.ledger();
     let (mut ledger, mut set_aside) = Ledger::open_sound(&path, &site.clock)?;
     let loaded = match early.filter(|_| settled.is_empty()) {
@@ -108,6 +117,20 @@ pub(super) fn open(site: &Site, read: Read<'_>, what: &str) -> Result<(Opened, L
         lock,
     };
     Ok((opened, loaded))
+}
+
+/// Ends half a restore. One that is putting files in their places at this moment is waited for: it began
+/// under a daemon that has ended since, and takes no time worth speaking of.
+async fn settle(site: &Site) -> Result<Vec<(&'static str, String)>, Error> {
+    for _ in 0..LOOKS {
+        match restore::settle(site) {
+            Err(Error::Restore(restore::Error::Swap(swap::Error::Busy { .. }))) => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            settled => return settled,
+        }
+    }
+    restore::settle(site)
 }
 
 fn note_settled(
@@ -293,7 +316,7 @@ mod tests {
             ("2000-01-01T00:00:00Z", true),
         ] {
             let site = site(root.path(), now);
-            let opened = open(&site, &|| load(&site, &|_| None), DAEMON);
+            let opened = open(&site, &|| load(&site, &|_| None), DAEMON).await;
             assert_eq!(opened.is_ok(), good, "{now}");
             // Refused before anything is made.
             assert_eq!(root.path().join("data").exists(), good, "{now}");

@@ -98,7 +98,7 @@ pub async fn pause(
     // With the lock: a daemon that starts meanwhile would not hear of it.
     let what = if pause.is_some() { "pause" } else { "resume" };
     let read = || follow::load_with(site, job, vars);
-    let (opened, _) = session::open(site, &read, &format!("{what} {job}"))?;
+    let (opened, _) = session::open(site, &read, &format!("{what} {job}")).await?;
     let done = note_pause(&opened.ledger, job, pause);
     opened.ledger.end(opened.instance)?;
     done

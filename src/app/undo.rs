@@ -107,7 +107,7 @@ pub async fn undo_prune(
     }
     // With the lock: no daemon starts meanwhile, and runs that have died are known to have.
     let read = || load(site, vars);
-    let (opened, loaded) = session::open(site, &read, &format!("prune --undo {run}"))?;
+    let (opened, loaded) = session::open(site, &read, &format!("prune --undo {run}")).await?;
     let done = undo(&loaded, &opened.ledger, run, identities);
     opened.ledger.end(opened.instance)?;
     done

@@ -47,7 +47,7 @@ async fn desk() -> Desk {
     };
     let place = Arc::new(Mutex::new(site.zone.clone()));
     let read = || load(&site, &|_| None);
-    let (opened, loaded) = session::open(&site, &read, DAEMON).unwrap();
+    let (opened, loaded) = session::open(&site, &read, DAEMON).await.unwrap();
     let session = opened.engine(loaded.set.clone(), true).await.unwrap();
     let (plan, keeping) = (SharedPlan::of(&loaded), Keeping::of(&loaded.set));
     let (asked, causes) = mpsc::channel(4);
