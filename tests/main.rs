@@ -59,6 +59,10 @@ mod restic;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod restore_half;
+#[cfg(test)]
+mod restore_places;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod rotation_full;

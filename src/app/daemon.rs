@@ -11,7 +11,9 @@ use tokio::{
 use super::{
     Error, Site, StopRequest,
     control::{self, Shared},
-    first_start, own_log,
+    first_start,
+    load::load,
+    own_log,
     reload::{Cause, Reloader, SharedPlan, Surroundings, warn},
     session::{self, DAEMON, START},
     socket,
@@ -20,7 +22,6 @@ use super::{
 use crate::{
     engine::Engine,
     job::JobName,
-    jobfile::Loaded,
     ledger::SetAside,
     logs::{self, Console},
     units::Span,
@@ -59,18 +60,18 @@ pub enum Ending {
 /// Lives until told otherwise; `ready` is called once everything is up.
 ///
 /// # Errors
-/// [`Error::Lock`] when another process is at work in this root; anything that makes life
+/// As [`load`]; [`Error::Lock`] when another process is at work in this root; anything that makes life
 /// impossible. A failing job does not.
 pub async fn start(
     site: &Site,
-    loaded: Loaded,
     surroundings: Surroundings,
     console: Console,
     filter: &str,
     ready: impl FnOnce(&Ready),
 ) -> Result<Ending, Error> {
     let signals = Signals::new().map_err(Error::Signals)?;
-    let opened = session::open(site, &loaded, DAEMON)?;
+    let read = || load(site, &*surroundings.vars);
+    let (opened, loaded) = session::open(site, &read, DAEMON).await?;
     begin_log(site, console, filter)?;
     own_log::settle(&loaded.set);
     own_log::limit(&loaded.set);

@@ -116,12 +116,9 @@ pub(super) async fn follow(
             place: Place::Daemon(client, ticket),
         });
     }
-    let loaded = load(site, vars)?;
     let job = wish.job();
-    if loaded.set.get(job.as_str()).is_none() {
-        return Err(engine::Error::UnknownJob(job.to_string()).into());
-    }
-    let opened = session::open(site, &loaded, &format!("run-job {job}"))?;
+    let read = || load_with(site, job, vars);
+    let (opened, loaded) = session::open(site, &read, &format!("run-job {job}")).await?;
     logs::init(&logs::Options {
         filter,
         console: Console::Off,
@@ -154,6 +151,15 @@ pub(super) async fn follow(
         set_aside,
         place: Place::Here(Box::new(session), ticket),
     })
+}
+
+/// The job file, if it declares `job`.
+pub(super) fn load_with(site: &Site, job: &JobName, vars: Vars<'_>) -> Result<Loaded, Error> {
+    let loaded = load(site, vars)?;
+    if loaded.set.get(job.as_str()).is_none() {
+        return Err(engine::Error::UnknownJob(job.to_string()).into());
+    }
+    Ok(loaded)
 }
 
 /// What a run of the job would do.

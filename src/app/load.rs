@@ -25,6 +25,18 @@ pub fn load(site: &Site, vars: Vars<'_>) -> Result<Loaded, Error> {
     })
 }
 
+/// As [`load`], but holds nothing that it says of databases against them as they are: it is read to mend
+/// them.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_mend(site: &Site, vars: Vars<'_>) -> Result<Loaded, Error> {
+    let text = jobfile::read_file(site.settings.jobs_file())?;
+    let context = context(site, vars, false);
+    jobfile::load(&text, shown(site), &context)
+        .map_err(|problems| Error::Problems(Box::new(problems)))
+}
+
 /// As [`load`], and says of one job where each of its settings comes from; `None` if there is no
 /// such job.
 ///
@@ -61,16 +73,26 @@ fn look<T>(
     vars: Vars<'_>,
     read: impl FnOnce(&[u8], &Path, &Context<'_>) -> Result<T, Problems>,
 ) -> Result<T, Error> {
+    let context = context(site, vars, true);
+    read(text, shown(site), &context).map_err(|problems| Error::Problems(Box::new(problems)))
+}
+
+/// How the job file is called in messages.
+fn shown(site: &Site) -> &Path {
     let file = site.settings.jobs_file();
-    let context = Context {
+    file.strip_prefix(site.settings.root()).unwrap_or(file)
+}
+
+/// What a job file is read against here.
+pub(super) fn context<'a>(site: &Site, vars: Vars<'a>, looks: bool) -> Context<'a> {
+    Context {
         settings: site.settings.clone(),
         clock: site.clock.clone(),
         host: system::host_name(),
         local_zone: site.zone.zone.clone(),
         vars,
-    };
-    let shown = file.strip_prefix(site.settings.root()).unwrap_or(file);
-    read(text, shown, &context).map_err(|problems| Error::Problems(Box::new(problems)))
+        looks,
+    }
 }
 
 /// The ledger of a site, for reading; `None` while there is none.

@@ -37,7 +37,7 @@ pub use client::{Client, Held};
 pub use daemon::{Ending, Ready, SHUTDOWN_GRACE, start};
 pub use follow::{Following, plan_job, run_job};
 pub use keys::{KeyChange, KeyError, KeyPlan, plan_keys};
-pub use load::{Vars, explain, load, next_slots, open_ledger};
+pub use load::{Vars, explain, load, load_to_mend, next_slots, open_ledger};
 pub use outlook::outlook;
 pub use own_log::own_log;
 pub use reload::Surroundings;

@@ -1,6 +1,6 @@
 //! One life of a process that runs jobs: lock, ledger, engine; the same for daemon and `run-job`.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use crate::{
     ledger::{self, Instance, Ledger, LostRun, Recovered, Registration, SetAside},
     lock::{Holder, InstanceLock},
     sqlite::Trouble,
+    swap,
 };
 
 /// The word by which a daemon's life is known in the ledger.
@@ -21,6 +22,10 @@ pub(super) const DAEMON: &str = "daemon";
 pub(super) const START: &str = "start";
 /// The act that the journal has of a damaged ledger that was set aside.
 const SET_ASIDE: &str = "ledger set aside";
+
+/// How often, and how many times, it is looked whether a restore is over: for ten seconds.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 100;
 
 /// The lock is taken and the ledger is open, but nothing runs yet.
 pub(super) struct Opened {
@@ -48,16 +53,43 @@ pub(super) struct Session {
     lock: InstanceLock,
 }
 
-/// Takes the lock, opens the ledger, recognises what was lost, sweeps what a crash left behind.
-pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, Error> {
+/// Reads the job file, whatever of it the caller needs being there.
+pub(super) type Read<'a> = &'a dyn Fn() -> Result<Loaded, Error>;
+
+/// Takes the lock, ends half a restore, reads the job file, opens the ledger, recognises what was lost,
+/// sweeps what a crash left behind. `read` may be called more than once.
+///
+/// # Errors
+/// As `read`; then nothing is made, unless a restore may have been cut short.
+pub(super) async fn open(
+    site: &Site,
+    read: Read<'_>,
+    what: &str,
+) -> Result<(Opened, Loaded), Error> {
     set_clock(site)?;
+    // Half a restore may have left any job file there, or none.
+    let early = if restore::may_be_left(site) {
+        None
+    } else {
+        Some(read()?)
+    };
     first_start::folders(site)?;
     let holder = Holder::this_process(what, site.clock.now());
     let lock = InstanceLock::acquire(&site.settings.lock(), &holder)?;
-    // Before anything opens a database: half a restore is ended first.
-    let settled = restore::settle(site)?;
+    // Before anything opens a database.
+    let settled = settle(site).await?;
     let path = site.settings.ledger();
     let (mut ledger, mut set_aside) = Ledger::open_sound(&path, &site.clock)?;
+    let loaded = match early.filter(|_| settled.is_empty()) {
+        Some(loaded) => loaded,
+        None => match read() {
+            Err(error) => {
+                note_settled(&ledger, what, &settled)?;
+                return Err(error);
+            }
+            Ok(loaded) => loaded,
+        },
+    };
     let host = &loaded.set.env.host;
     let life = match Life::begin(&ledger, what, host) {
         Err(error) if error.trouble() == Trouble::Damaged && set_aside.is_none() => {
@@ -71,11 +103,9 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
         let path = kept.path.display().to_string();
         ledger.note(DAEMON, SET_ASIDE, &path, &kept.why)?;
     }
-    for (act, subject) in &settled {
-        ledger.note(what, act, subject, "it had been cut short")?;
-    }
+    note_settled(&ledger, what, &settled)?;
     sweep(&loaded.set);
-    Ok(Opened {
+    let opened = Opened {
         settled,
         // A ledger that was begun anew does not make this a first start.
         first: life.first && !Ledger::was_set_aside(&path),
@@ -85,7 +115,31 @@ pub(super) fn open(site: &Site, loaded: &Loaded, what: &str) -> Result<Opened, E
         died: life.recovered.died,
         set_aside,
         lock,
-    })
+    };
+    Ok((opened, loaded))
+}
+
+/// Ends half a restore. One that is putting files in their places at this moment is waited for: it began
+/// under a daemon that has ended since, and takes no time worth speaking of.
+async fn settle(site: &Site) -> Result<Vec<(&'static str, String)>, Error> {
+    for _ in 0..LOOKS {
+        match restore::settle(site) {
+            Err(Error::Restore(restore::Error::Swap(swap::Error::Busy { .. }))) => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            settled => return settled,
+        }
+    }
+    restore::settle(site)
+}
+
+fn note_settled(
+    ledger: &Ledger,
+    what: &str,
+    settled: &[(&'static str, String)],
+) -> Result<(), ledger::Error> {
+    let mut settled = settled.iter();
+    settled.try_for_each(|(act, subject)| ledger.note(what, act, subject, "it had been cut short"))
 }
 
 /// Without a battery a computer begins in 1970, or wherever its maker has put it. Slots claimed then
@@ -262,8 +316,7 @@ mod tests {
             ("2000-01-01T00:00:00Z", true),
         ] {
             let site = site(root.path(), now);
-            let loaded = load(&site, &|_| None).unwrap();
-            let opened = open(&site, &loaded, DAEMON);
+            let opened = open(&site, &|| load(&site, &|_| None), DAEMON).await;
             assert_eq!(opened.is_ok(), good, "{now}");
             // Refused before anything is made.
             assert_eq!(root.path().join("data").exists(), good, "{now}");

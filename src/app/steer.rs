@@ -4,8 +4,8 @@
 use super::{
     Client, Error, Site,
     follow::{self, Following},
-    load::{Vars, load},
-    session,
+    load::Vars,
+    restore, session,
 };
 use crate::{
     engine::Target,
@@ -72,6 +72,8 @@ pub async fn retry_run(
     vars: Vars<'_>,
     filter: &str,
 ) -> Result<Following, Error> {
+    // The ledger may be among what is half restored; what is ended stands in its journal.
+    let _told = restore::settle_leftovers(site).await?;
     let Some(ledger) = super::open_ledger(site)? else {
         return Err(NotRetried::Unknown(run).into());
     };
@@ -93,13 +95,10 @@ pub async fn pause(
     if let Some(client) = Client::connect(&site.settings).await? {
         return client.pause(job, pause).await;
     }
-    let loaded = load(site, vars)?;
-    if loaded.set.get(job.as_str()).is_none() {
-        return Err(crate::engine::Error::UnknownJob(job.to_string()).into());
-    }
     // With the lock: a daemon that starts meanwhile would not hear of it.
     let what = if pause.is_some() { "pause" } else { "resume" };
-    let opened = session::open(site, &loaded, &format!("{what} {job}"))?;
+    let read = || follow::load_with(site, job, vars);
+    let (opened, _) = session::open(site, &read, &format!("{what} {job}")).await?;
     let done = note_pause(&opened.ledger, job, pause);
     opened.ledger.end(opened.instance)?;
     done

@@ -5,7 +5,11 @@
 
 use std::path::PathBuf;
 
-use super::{Client, Error, Site, open_ledger, session};
+use super::{
+    Client, Error, Site,
+    load::{Vars, load},
+    open_ledger, session,
+};
 use crate::{
     archive::{
         self, Identity,
@@ -93,17 +97,18 @@ pub fn plan_undo(site: &Site, loaded: &Loaded, run: RunId) -> Result<Plan, Error
 /// back then; [`Error::Store`]: it can be repeated.
 pub async fn undo_prune(
     site: &Site,
-    loaded: &Loaded,
+    vars: Vars<'_>,
     run: RunId,
     identities: &[Identity],
 ) -> Result<Undone, Error> {
     if Client::connect(&site.settings).await?.is_some() {
         let ledger = Ledger::open(&site.settings.ledger(), site.clock.clone())?;
-        return undo(loaded, &ledger, run, identities);
+        return undo(&load(site, vars)?, &ledger, run, identities);
     }
     // With the lock: no daemon starts meanwhile, and runs that have died are known to have.
-    let opened = session::open(site, loaded, &format!("prune --undo {run}"))?;
-    let done = undo(loaded, &opened.ledger, run, identities);
+    let read = || load(site, vars);
+    let (opened, loaded) = session::open(site, &read, &format!("prune --undo {run}")).await?;
+    let done = undo(&loaded, &opened.ledger, run, identities);
     opened.ledger.end(opened.instance)?;
     done
 }

@@ -65,7 +65,7 @@ pub use ring::{KeyFile, elder_name, ring, rotate};
 pub use scratch::{Scratch, sweep_scratch};
 pub use seal::{seal, sha256_of, unseal};
 pub use sidecar::{Sidecar, State};
-pub use source::Source;
+pub use source::{Source, database_beside, is_database_name};
 pub use trial::{Sound, check_database, check_extracted};
 pub use verify::{Verified, verify};
 

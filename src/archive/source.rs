@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashSet,
+    ffi::OsStr,
     fs::Metadata,
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -117,6 +118,18 @@ impl Rules {
         let strip = |ending: &&str| name.strip_suffix(ending.as_bytes());
         SIDE_ENDINGS.iter().find_map(strip)
     }
+}
+
+/// Whether the name alone says that this is an SQLite database.
+pub fn is_database_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    Rules::is_database_name(name.as_encoded_bytes())
+}
+
+/// The database beside which a file of this name would be SQLite's own, if there is such a database.
+pub fn database_beside(path: &Path) -> Option<PathBuf> {
+    let main = Rules::database_of(path.file_name()?.as_bytes())?;
+    Some(path.with_file_name(OsStr::from_bytes(main)))
 }
 
 /// The path without links; as written (but absolute) if it does not exist.

@@ -22,7 +22,7 @@ use super::{
     entry::{EntryKind, EntryName, Head},
     manifest::Note,
     open::is_database,
-    source::{FileId, Rules, Source, id, real},
+    source::{FileId, Rules, Source, database_beside, id, is_database_name, real},
 };
 use crate::settings::KEPT_ASIDE;
 
@@ -221,15 +221,13 @@ impl Walk<'_> {
 
     /// The database whose -wal, -shm or -journal `path` is.
     fn side_file(&self, path: &Path) -> Option<PathBuf> {
-        let name = path.file_name()?.as_bytes();
-        let main = Rules::database_of(name)?;
-        let main_path = path.with_file_name(std::ffi::OsStr::from_bytes(main));
+        let main_path = database_beside(path)?;
         let known = || {
             let metadata = fs::metadata(&main_path).ok()?;
             let id = id(&metadata);
             (self.databases.contains(&id) || self.rules.is_live(&main_path, id)).then_some(())
         };
-        let is_side = Rules::is_database_name(main) || known().is_some();
+        let is_side = is_database_name(&main_path) || known().is_some();
         is_side.then_some(main_path)
     }
 

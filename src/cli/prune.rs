@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Result, Shell, Table, block_on, count, exit},
+    shell::{Result, Shell, Table, block_on, count, exit, variable},
 };
 use crate::{app, words::RunId};
 
 pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
-    let loaded = shell.load()?;
     let run = RunId(args.undo);
     if args.dry_run {
+        let loaded = shell.load()?;
         dry_run(shell, &app::plan_undo(&shell.site, &loaded, run)?);
         return Ok(exit::OK);
     }
@@ -20,7 +20,7 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
             path: shell.site.settings.key_file(),
         })?;
     let undone =
-        block_on(async { Ok(app::undo_prune(&shell.site, &loaded, run, &identities).await) })??;
+        block_on(async { Ok(app::undo_prune(&shell.site, &variable, run, &identities).await) })??;
     let code = if undone.rows.conflicts == 0 {
         exit::OK
     } else {

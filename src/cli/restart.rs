@@ -16,12 +16,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(shell: &Shell) -> Result {
-    // A broken job file must not take a running daemon down.
-    shell.load()?;
     let restarted = block_on(async {
         let Some(client) = Client::connect(&shell.site.settings).await? else {
             return Ok(false);
         };
+        // A broken job file must not take a running daemon down.
+        shell.load()?;
         let before = client.status().await?;
         let grace = Span::from(SHUTDOWN_GRACE);
         client

@@ -29,7 +29,14 @@ pub(super) fn run(shell: &Shell, args: &args::Restore) -> Result {
         return undo(shell, args);
     }
     // On a new machine there may be no job file: an archive given by its path needs none.
-    let loaded = shell.load().ok();
+    let loaded = app::load_to_mend(&shell.site, &variable);
+    if loaded.is_err() && shell.site.settings.jobs_file().exists() {
+        shell.note(
+            "the job file cannot be read (`bellkeeper validate`): archives are looked for in",
+        );
+        shell.note("backups/ alone, and where files belong is taken from the archive's own");
+    }
+    let loaded = loaded.ok();
     let loaded = loaded.as_ref();
     let selection = Selection::read(&shell.site, loaded, &args.only)?;
     let which = which(shell, loaded, &args.archive.join(" "))?;

@@ -9,12 +9,10 @@ use crate::{
 };
 
 pub(super) fn run(shell: &Shell) -> Result {
-    let loaded = shell.load()?;
     let ending = block_on_workers(async {
         let tell = |ready: &Ready| announce(shell, ready);
         let started = app::start(
             &shell.site,
-            loaded,
             Surroundings {
                 vars: Arc::new(variable),
                 zone: Arc::new(system::local_zone),

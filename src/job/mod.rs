@@ -56,6 +56,12 @@ pub trait Job: Any + fmt::Debug + Send + Sync {
     /// Facts that make the job impossible, found at load. No side effects.
     fn check(&self, env: &Env) -> Vec<Problem>;
 
+    /// What is wrong with what it says of databases as they are at this moment, found at load; not asked
+    /// where the job file is read to mend them. No side effects.
+    fn look(&self, _env: &Env) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// What a run would do, each line with its reason. No side effects.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ pub struct Context<'a> {
     pub local_zone: TimeZone,
     /// The values of variables; `None` for one that is not set.
     pub vars: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether what it says of databases is held against them as they are. Whoever means to mend them
+    /// does not ask.
+    pub looks: bool,
 }
 
 /// What a job file declares, checked.

@@ -323,6 +323,7 @@ mod tests {
             host: "host".into(),
             local_zone: TimeZone::get(zone).unwrap(),
             vars,
+            looks: true,
         };
         load(text.as_bytes(), "jobs.yaml".as_ref(), &context).unwrap()
     }

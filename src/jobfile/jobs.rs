@@ -31,6 +31,8 @@ use crate::{
 pub(super) struct Jobs<'a> {
     pub(super) source: &'a Source,
     pub(super) env: Arc<Env>,
+    /// Whether the kinds may look into the databases.
+    pub(super) looks: bool,
     pub(super) timezone: TimeZone,
     pub(super) defaults: RawDefaults,
     /// Where those stand.
@@ -154,7 +156,11 @@ impl Jobs<'_> {
         let built = kinds::with(&key.text, &mut read).flatten();
         self.problems.extend(faults.iter().map(Fault::problem));
         let built = built.filter(|_| faults.is_empty())?;
-        for problem in built.job.check(&self.env) {
+        let mut found = built.job.check(&self.env);
+        if self.looks {
+            found.extend(built.job.look(&self.env));
+        }
+        for problem in found {
             let place = setting(key, node, problem.setting);
             self.problems
                 .push(Problem::new(place, problem.message).maybe_hint(problem.hint));

@@ -49,6 +49,7 @@ pub(super) fn file(
     let mut jobs = Jobs {
         source,
         env: Arc::new(env(&raw, context)),
+        looks: context.looks,
         timezone: timezone.clone(),
         defaults: raw.defaults.clone().unwrap_or_default(),
         defaults_node: root.get("defaults"),

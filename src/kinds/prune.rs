@@ -141,7 +141,7 @@ impl Limit {
 }
 
 impl Job for Prune {
-    fn check(&self, env: &Env) -> Vec<Problem> {
+    fn check(&self, _env: &Env) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut report = |setting, message: String, hint: &str| {
             problems.push(Problem {
@@ -167,8 +167,11 @@ impl Job for Prune {
                 "e.g. `budget: 10m`",
             );
         }
-        problems.extend(self.check_tables(env));
         problems
+    }
+
+    fn look(&self, env: &Env) -> Vec<Problem> {
+        self.check_tables(env)
     }
 
     fn plan(&self, cx: &Cx) -> Result<Plan, JobError> {

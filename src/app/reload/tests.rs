@@ -46,8 +46,8 @@ async fn desk() -> Desk {
         zone: zone("Asia/Shanghai"),
     };
     let place = Arc::new(Mutex::new(site.zone.clone()));
-    let loaded = load(&site, &|_| None).unwrap();
-    let opened = session::open(&site, &loaded, DAEMON).unwrap();
+    let read = || load(&site, &|_| None);
+    let (opened, loaded) = session::open(&site, &read, DAEMON).await.unwrap();
     let session = opened.engine(loaded.set.clone(), true).await.unwrap();
     let (plan, keeping) = (SharedPlan::of(&loaded), Keeping::of(&loaded.set));
     let (asked, causes) = mpsc::channel(4);

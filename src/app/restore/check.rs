@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::{
-    app::{self, Site, load::Vars},
-    archive, files,
-    jobfile::{self, Context},
-    ledger, sqlite, store, swap, system,
+    app::{
+        self, Site,
+        load::{self, Vars},
+    },
+    archive, files, jobfile, ledger, sqlite, store, swap,
 };
 
 /// Whether the job file and calendars, as they will stand, can be read.
@@ -46,13 +47,8 @@ pub(super) fn job_file(
         return Ok(());
     }
     let text = jobfile::read_file(&path)?;
-    let mut context = Context {
-        settings: settings.clone(),
-        clock: site.clock.clone(),
-        host: system::host_name(),
-        local_zone: site.zone.zone.clone(),
-        vars,
-    };
+    // Not held against the databases: they may be what is to be mended.
+    let mut context = load::context(site, vars, false);
     if !calendars.is_empty() {
         together(&settings.calendars(), &calendars, scratch)?;
         context.settings = context.settings.with_calendars(scratch.to_owned());

@@ -64,10 +64,12 @@ pub fn choose(
         }
         Which::Before { at, written } => (Fit::Before(*at), format!("of {written} or before")),
     };
+    // Its own job file may say that another database is the assistant's.
+    let unknown = loaded.is_none();
     let places = Places::of(site, loaded);
     let chosen: Vec<Chosen> = all
         .iter()
-        .filter(|found| fit.covers(found) && may_hold(found, selection, &places))
+        .filter(|found| fit.covers(found) && (unknown || may_hold(found, selection, &places)))
         .map(|found| Chosen {
             path: found.path.clone(),
             why: format!("the newest {when}"),
@@ -168,7 +170,7 @@ pub fn next_older(
     let mut older = all.iter().filter(|found| {
         shows(found) < than
             && found.state > State::Damaged
-            && may_hold(found, selection, &places)
+            && (loaded.is_none() || may_hold(found, selection, &places))
             && archive::verify(&found.path, None, &crate::watch::Watch::default()).is_ok()
     });
     older.next().map(|found| found.name.to_string())

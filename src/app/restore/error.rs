@@ -42,6 +42,12 @@ pub enum Error {
         /// What is there.
         path: PathBuf,
     },
+    /// No job file says where a database belongs.
+    #[error("nobody can tell where the database `{}` belongs", path.display())]
+    Homeless {
+        /// Its name inside the archive.
+        path: PathBuf,
+    },
     /// A name that cannot be written down.
     #[error("the name `{}` is not UTF-8", path.display())]
     Name {

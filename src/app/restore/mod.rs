@@ -6,14 +6,16 @@
 
 use std::path::PathBuf;
 
-use crate::{app::Site, archive::EntryName, jobfile::Loaded, sqlite, swap};
+use crate::{app::Site, archive::EntryName, jobfile::Loaded, swap, system::users};
 
 mod check;
 mod choose;
 mod difference;
 mod error;
+mod leftovers;
 mod lines;
 mod lost;
+mod own;
 mod places;
 mod quiet;
 mod settle;
@@ -24,6 +26,8 @@ mod undo;
 pub use choose::{Chosen, Which, choose, next_older};
 pub use difference::{Difference, FileDifference, difference};
 pub use error::Error;
+pub(super) use leftovers::may_be_left;
+pub use leftovers::settle_leftovers;
 pub use lost::Lost;
 pub use places::{Selection, UnknownPath};
 pub use quiet::{Quiet, settle_first};
@@ -61,8 +65,12 @@ pub fn wants<'a>(
 
 /// Who has any of these files open.
 fn users(files: &[PathBuf]) -> Vec<swap::User> {
-    let holders = crate::system::users::users_of(files).into_iter();
+    of_swap(users::users_of(files))
+}
+
+fn of_swap(holders: Vec<users::User>) -> Vec<swap::User> {
     holders
+        .into_iter()
         .map(|holder| swap::User {
             pid: holder.pid,
             program: holder.program,
@@ -70,10 +78,23 @@ fn users(files: &[PathBuf]) -> Vec<swap::User> {
         .collect()
 }
 
-/// What lies beside a database is SQLite's own, and never taken from an archive.
-fn is_beside(path: &std::path::Path) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    sqlite::SIDE_FILES
-        .iter()
-        .any(|ending| name.ends_with(ending.as_bytes()))
+/// Whoever is writing a file would go on writing into the one that is put aside, and what he writes
+/// would be lost.
+///
+/// # Errors
+/// [`swap::Error::InUse`] with his name.
+fn refuse_writers(items: &[swap::Item]) -> Result<(), Error> {
+    let files = items.iter().filter(|item| item.kind == swap::Kind::File);
+    let files: Vec<PathBuf> = files.map(|item| item.target.clone()).collect();
+    // One look at all processes, where nobody writes.
+    if users::writers_among(&files).is_empty() {
+        return Ok(());
+    }
+    for path in files {
+        let users = of_swap(users::writers_among(std::slice::from_ref(&path)));
+        if !users.is_empty() {
+            return Err(Error::Swap(swap::Error::InUse { path, users }));
+        }
+    }
+    Ok(())
 }

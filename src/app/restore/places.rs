@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::{
     app::Site,
-    archive::EntryName,
+    archive::{self, EntryName, Manifest},
     jobfile::Loaded,
     kinds::Backup,
     settings::{KEPT_ASIDE, Settings},
@@ -20,6 +20,8 @@ pub(super) struct Places {
     settings: Settings,
     /// The assistant's database.
     pub(super) database: PathBuf,
+    /// The databases of the archive, once it is known which these are.
+    databases: Vec<PathBuf>,
     /// Names inside an archive and where they belong, the longest first.
     known: Vec<(PathBuf, PathBuf)>,
 }
@@ -48,8 +50,28 @@ impl Places {
         Self {
             settings,
             database,
+            databases: Vec::new(),
             known,
         }
+    }
+
+    /// With what an archive says of its databases.
+    pub(super) fn with_databases(&self, manifest: &Manifest) -> Self {
+        let databases = manifest.databases.iter();
+        Self {
+            databases: databases.map(|it| self.of_entry(&it.entry)).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a file is SQLite's own beside a database; one that is only called so is a person's.
+    fn is_beside(&self, path: &Path) -> bool {
+        archive::database_beside(path).is_some_and(|main| {
+            archive::is_database_name(&main)
+                || main == self.database
+                || self.databases.contains(&main)
+                || archive::is_database(&main).unwrap_or(false)
+        })
     }
 
     /// Where an entry belongs.
@@ -78,7 +100,7 @@ impl Places {
         if path == self.settings.log_file() {
             return Some("it is the log that is being written");
         }
-        if super::is_beside(path) {
+        if self.is_beside(path) {
             return Some("SQLite's own file beside a database");
         }
         None
@@ -150,13 +172,18 @@ impl Selection {
     /// Whether what belongs to `target` is meant; the ledger only when it is named itself.
     pub(super) fn wants(&self, settings: &Settings, target: &Path) -> bool {
         if target == settings.ledger() {
-            return self.paths.iter().flatten().any(|path| path == target);
+            return self.names(target);
         }
         if self.paths.is_empty() {
             return !target.starts_with(settings.logs());
         }
         let mut paths = self.paths.iter().flatten();
         paths.any(|path| target.starts_with(path))
+    }
+
+    /// Whether somebody has named this very file.
+    pub(super) fn names(&self, target: &Path) -> bool {
+        self.paths.iter().flatten().any(|path| path == target)
     }
 
     /// The words that stand for none of `targets`.

@@ -110,6 +110,9 @@ impl<'a> Sorting<'a> {
         let is_database = facts.is_some()
             || target == self.places.database
             || entry.kind == EntryKind::File && archive::is_database(&staged).unwrap_or(false);
+        if is_database && self.is_homeless(&target) {
+            return Err(Error::Homeless { path: name }.into());
+        }
         if is_database {
             // The file that a link points to is the database.
             target = target.canonicalize().unwrap_or(target);
@@ -157,6 +160,21 @@ impl<'a> Sorting<'a> {
             act: Act::Put,
         });
         Ok(())
+    }
+
+    /// Whether nobody can tell where a database belongs: its name inside an archive does not say whether
+    /// it came from the root, and no job file does.
+    fn is_homeless(&self, target: &Path) -> bool {
+        let Request {
+            site,
+            loaded,
+            selection,
+            ..
+        } = self.request;
+        loaded.is_none()
+            && *target != self.places.database
+            && target != site.settings.ledger()
+            && !selection.names(target)
     }
 
     fn database_reason(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Chosen, Done, Error, Lost, Quiet,
+    Chosen, Done, Error, Lost, Quiet, Selection, own,
     places::Places,
     sort::{Request, Sorting, counts, local},
 };
@@ -63,23 +63,43 @@ impl Staged {
 
     fn of(request: &Request<'_>, chosen: &Chosen, watch: &Watch) -> Result<Self, app::Error> {
         let site = request.site;
+        let staging =
+            swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
+        let damaged = |error| damaged(request, &chosen.path, error);
+        let own = match request.loaded {
+            Some(_) => None,
+            None => {
+                let to = staging.folder().join("own");
+                let own = own::job_file(request, chosen, &to, watch).map_err(damaged)?;
+                files::remove_tree(&to)?;
+                own
+            }
+        };
+        // What the words mean depends on the job file, too.
+        let again = own.as_ref();
+        let again =
+            again.and_then(|own| Selection::read(site, Some(own), &request.selection.words).ok());
+        let request = &Request {
+            loaded: request.loaded.or(own.as_ref()),
+            selection: again.as_ref().unwrap_or(request.selection),
+            ..*request
+        };
         let places = Places::of(site, request.loaded);
-        let wants = |name: &EntryName| {
+        let is_meant = |places: &Places, name: &EntryName| {
             let target = places.of_entry(name);
             name.as_bytes() != archive::MANIFEST.as_bytes()
                 && request.selection.wants(&site.settings, &target)
                 && places.untouchable(&target).is_none()
         };
-        let staging =
-            swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
+        let wants = |name: &EntryName| is_meant(&places, name);
         let to = staging.new_files();
-        let damaged = |error| damaged(request, &chosen.path, error);
         let extracted = archive::extract_some(&chosen.path, request.identities, &to, &wants, watch)
             .map_err(damaged)?;
         // A folder that its owner may not write in would keep its files.
         files::open_up(&to)
             .map_err(swap::Error::from)
             .map_err(Error::Swap)?;
+        let places = places.with_databases(&extracted.manifest);
         let mut sorting = Sorting::new(request, &places, staging);
         let instant = local(site, extracted.manifest.created_at);
         sorting.plan.step(
@@ -88,7 +108,7 @@ impl Staged {
             format!("{}; it shows {instant}", chosen.why),
         );
         for entry in &extracted.manifest.entries {
-            if wants(&entry.path) {
+            if is_meant(&places, &entry.path) {
                 sorting
                     .entry(entry, &extracted.manifest, watch)
                     .map_err(|error| match error {
@@ -136,6 +156,7 @@ impl Staged {
     /// [`Error::Swap`]: what was there is there.
     pub fn apply(self, site: &Site, quiet: &Quiet) -> Result<Done, app::Error> {
         self.check_quiet(site, quiet)?;
+        super::refuse_writers(&self.items)?;
         let data = site.settings.data();
         let before = swap::kept(&data).map_err(Error::Swap)?;
         let (created, replaced) = counts(&self.items);

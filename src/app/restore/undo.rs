@@ -59,6 +59,7 @@ impl Undoing {
         if quiet.is_daemon() && self.items.iter().any(|item| item.target == ledger) {
             return Err(Error::LedgerInUse { path: ledger }.into());
         }
+        super::refuse_writers(&self.items)?;
         let of = |act, there| {
             let mut count = 0;
             for item in &self.items {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::{
     args,
-    shell::{Failure, Result, Shell, Table, exit, variable},
+    shell::{Failure, Result, Shell, Table, block_on, exit, variable},
 };
 use crate::{
     app::{self, KeyChange},
@@ -30,6 +30,13 @@ pub(super) fn added(
 }
 
 pub(super) fn run(shell: &Shell, change: KeyChange, dry_run: bool) -> Result {
+    if !dry_run {
+        // The job file is changed: first it must be the one that shall stand.
+        let settled = block_on(async { Ok(app::restore::settle_leftovers(&shell.site).await?) })?;
+        for line in settled {
+            shell.note(line);
+        }
+    }
     let loaded = shell.load()?;
     let key_file = loaded.set.env.encryption.key_file.clone();
     let is_rotation = matches!(change, KeyChange::Rotate);

@@ -23,6 +23,12 @@ pub(super) fn judge(error: &Error) -> (u8, Option<String>) {
             return (exit::of_archive(source), Some(hint));
         }
         Error::InTheWay { .. } => (exit::FAILED, "move it away, or use `--to DIR`".to_owned()),
+        Error::Homeless { .. } => (
+            exit::CONFIGURATION,
+            "mend the job file first (`bellkeeper validate`), use `--to DIR`, or name the file with \
+             `--only`: then it goes into the root"
+                .to_owned(),
+        ),
         Error::Name { .. } => (
             exit::FAILED,
             "extract it with `--to DIR` and copy it by hand".to_owned(),

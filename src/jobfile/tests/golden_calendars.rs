@@ -28,6 +28,7 @@ fn loaded(text: &str, now: &str, mine: &str) -> Result<Loaded, Problems> {
         clock: Clock::virtual_from(now.parse().unwrap()),
         host: "host".to_owned(),
         local_zone: TimeZone::UTC,
+        looks: true,
         vars: &|name| (name == "WHEN").then(|| "at open".to_owned()),
     };
     load(text.as_bytes(), Path::new("jobs.yaml"), &context)

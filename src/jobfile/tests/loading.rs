@@ -32,6 +32,7 @@ pub(in crate::jobfile) fn with_context<T>(act: impl FnOnce(&Context<'_>) -> T) -
         clock: Clock::virtual_from("2026-11-24T00:00:00Z".parse().unwrap()),
         host: "host".to_owned(),
         local_zone: TimeZone::UTC,
+        looks: true,
         vars: &|name| match name {
             "FOLDER" => Some("from/variable".to_owned()),
             "SECRET" => Some("hunter2".to_owned()),

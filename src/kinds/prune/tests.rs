@@ -310,7 +310,8 @@ fn names_that_are_not_there_are_found_at_load_if_there_is_a_database() {
         ),
         (r#"{"budget": "0s"}"#.to_owned(), "some time", "10m"),
     ] {
-        let problems = job(&settings).check(&place.env);
+        let job = job(&settings);
+        let problems = [job.check(&place.env), job.look(&place.env)].concat();
         assert_eq!(problems.len(), 1, "{settings}: {problems:?}");
         assert!(problems[0].message.contains(told), "{problems:?}");
         assert!(
@@ -321,7 +322,7 @@ fn names_that_are_not_there_are_found_at_load_if_there_is_a_database() {
     let mut nowhere = (*place.env).clone();
     nowhere.database = place.env.settings.path("data/later.db");
     let wrong = job(&TEN_DAYS.replace("signals", "signal"));
-    assert_eq!(wrong.check(&nowhere), []);
+    assert_eq!(wrong.look(&nowhere), []);
     // At run it is told, too.
     let error = place.run(&wrong).unwrap_err();
     assert!(error.hint.unwrap().contains("did you mean `signals`?"));

@@ -46,6 +46,14 @@ pub fn writers_of(path: &Path) -> Vec<User> {
     system::with_open(std::slice::from_ref(&path.to_owned()), true)
 }
 
+/// The other processes that have any of `files` open for writing.
+pub fn writers_among(files: &[PathBuf]) -> Vec<User> {
+    let own = std::process::id();
+    let mut users = system::with_open(files, true);
+    users.retain(|user| user.pid != own);
+    users
+}
+
 /// The part of a file that a lock is on: its first and its last byte.
 pub type Range = (u64, u64);
 

@@ -33,6 +33,7 @@ pub fn jobs_yaml(data: &[u8]) -> bool {
         clock: Clock::virtual_from("2026-11-24T00:00:00Z".parse().unwrap()),
         host: "host".to_owned(),
         local_zone: TimeZone::UTC,
+        looks: true,
         vars: &|name| match name {
             "VAR" => Some("value".to_owned()),
             "CRON" => Some("*/45 * * * *".to_owned()),
