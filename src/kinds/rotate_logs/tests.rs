@@ -443,14 +443,51 @@ fn two_logs_of_one_name_do_not_share_an_archive() {
     place.write("logs/x/a.log", "first\n");
     place.write("logs/y/a.log", "second\n");
     let json = r#"{"files": ["logs/*/a.log"], "max_size": "5B", "archive_dir": "old", "delay": 0}"#;
-    let report = place.run(json);
-    assert_eq!(report.facts["compressed"], 1);
-    let note = report
-        .notes
-        .iter()
-        .find(|n| n.contains("name of another log"));
-    assert!(note.unwrap().starts_with("skip logs/y/a.log: "), "{note:?}");
-    assert_eq!(fs::read(place.path("logs/y/a.log")).unwrap(), b"second\n");
+    // Whose this one is nobody can tell.
+    place.write("old/a-20261120T030000Z.log.gz", "of one of them");
+    let report = place.run(&json.replace("delay", r#"keep": {"count": 1}, "delay"#));
+    assert_eq!(report.facts["compressed"], 0);
+    for (log, text) in [("logs/x/a.log", "first\n"), ("logs/y/a.log", "second\n")] {
+        let told = format!("skip {log}: `{log}` has the name of another log");
+        let notes = &report.notes;
+        assert!(notes.iter().any(|n| n.starts_with(&told)), "{notes:?}");
+        assert_eq!(place.read(&place.path(log)), text);
+    }
+    assert_eq!(place.names("old").len(), 1);
+}
+
+#[test]
+fn a_log_does_not_lose_its_archive_to_a_folder_without_one_of_its_name() {
+    let place = Place::new();
+    let json = r#"{"files": ["a/*.log", "b/*.log", "*/*.log"], "max_size": "5B", "archive_dir": "old", "delay": 0}"#;
+    for text in ["first\n", "second\n"] {
+        place.write("b/app.log", text);
+        assert_eq!(place.run(json).facts["compressed"], 1);
+    }
+    // Once it is gone the archive is looked after nevertheless.
+    files::remove(&place.path("b/app.log")).unwrap();
+    place.run(&json.replace("delay", r#"keep": {"count": 1}, "delay"#));
+    assert_eq!(place.names("old").len(), 1);
+}
+
+#[test]
+fn a_start_does_not_take_the_archive_of_one_log_for_that_of_another() {
+    let place = Place::new();
+    place.write("a/app.log", "a\n");
+    place.write("b/app.log", "b\n");
+    let json = r#"{"files": ["a/*.log", "b/*.log"], "archive_dir": "old", "encrypt": true}"#;
+    let sealed = place.path("old/app-20261120T030000Z.log.gz.age");
+    fs::create_dir(place.path("old")).unwrap();
+    let keys = archive::identities(&place.env.encryption.key_file);
+    let recipient = keys.unwrap().unwrap()[0].recipient();
+    let to = File::create(&sealed).unwrap();
+    archive::seal(&mut &b"the only copy"[..], to, &[recipient]).unwrap();
+    place.write("b/app-20261120T030000Z.log", "of the same second\n");
+    // Its key is not here.
+    let mut env = (*place.env).clone();
+    env.encryption.key_file = place.path("config/elsewhere.key");
+    assert_eq!(job(json).recover(&env).unwrap(), []);
+    assert!(sealed.exists() && place.names("b").len() == 2);
 }
 
 #[test]
