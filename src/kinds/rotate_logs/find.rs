@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
+
 use super::{
     RotateLogs,
     pattern::{Pattern, names},
@@ -30,6 +32,8 @@ pub(super) struct Log {
     pub(super) named: bool,
     /// It or a rotated file of it is in its folder, rather than in the archive alone.
     beside: bool,
+    /// When a log of this job was rotated last, by the names of what was there before the run.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// Why a file is not rotated.
@@ -55,8 +59,9 @@ pub(super) struct Finding {
 pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
     let mut finding = Finding::default();
     let mut seen = HashSet::new();
+    let mut newest = None;
     for pattern in &job.files {
-        let paths = candidates(job, pattern, env)?;
+        let paths = candidates(job, pattern, env, &mut newest)?;
         let before = finding.logs.len();
         let mut known = false;
         for (path, beside) in paths {
@@ -71,6 +76,9 @@ pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
         }
     }
     finding.logs.sort_by(|a, b| a.path.cmp(&b.path));
+    for log in &mut finding.logs {
+        log.newest = newest;
+    }
     if job.archive_dir.is_some() {
         drop_shadows(&mut finding.logs);
         refuse_namesakes(&mut finding.logs, env);
@@ -103,13 +111,16 @@ fn candidates(
     job: &RotateLogs,
     pattern: &Pattern,
     env: &Env,
+    newest: &mut Option<Timestamp>,
 ) -> Result<BTreeMap<PathBuf, bool>, files::Error> {
     let root = env.settings.root();
     let archive = job.archive(env);
     let mut found: BTreeMap<PathBuf, bool> = BTreeMap::new();
     for folder in pattern.folders(root)? {
         for name in names(&folder)? {
-            let (log, beside) = match name.parse::<RotatedName>() {
+            let rotated = name.parse::<RotatedName>();
+            let at = rotated.as_ref().ok().map(RotatedName::at);
+            let (log, beside) = match rotated {
                 // A pattern may look into the archive, too.
                 Ok(rotated) => (rotated.log().to_owned(), archive.as_ref() != Some(&folder)),
                 Err(_) if is_unfinished(&name) => continue,
@@ -117,6 +128,7 @@ fn candidates(
             };
             if pattern.matches_name(&log) {
                 *found.entry(folder.join(log)).or_default() |= beside;
+                *newest = at.max(*newest);
             }
         }
     }
@@ -127,6 +139,7 @@ fn candidates(
                 && pattern.matches_name(rotated.log())
             {
                 found.entry(folder.join(rotated.log())).or_default();
+                *newest = (*newest).max(Some(rotated.at()));
             }
         }
     }
@@ -170,6 +183,7 @@ fn look(
         refused,
         named,
         beside: true,
+        newest: None,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,17 @@ pub(super) struct Item {
 
 /// Whether it stays, and why.
 pub(super) type Decision = Result<String, String>;
+
+/// How long after the last rotation that is known a clock is believed.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The instant from which `age` counts: a clock that shows more than a week after the last rotation of
+/// all logs, `newest`, may be wrong, and nothing that it makes old would come back. The rotation that
+/// is made now confirms it for the next run.
+pub(super) fn believed(now: Timestamp, newest: Option<Timestamp>) -> Timestamp {
+    let latest = newest.and_then(|newest| newest.checked_add(BELIEVED).ok());
+    latest.map_or(now, |latest| latest.min(now))
+}
 
 /// Decides about every file; `items` are sorted from the oldest to the newest. `free` are the bytes
 /// free on the disk, if that is known.
@@ -114,7 +125,6 @@ fn make_room(items: &[Item], keep: &KeepLogs, free: Option<u64>, decisions: &mut
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;
@@ -202,6 +212,21 @@ mod tests {
         let full = reasons(r#"{"min_free": "1GB"}"#, Some(0));
         assert_eq!(full[0], "less than 1.0 GB is free (`min_free`)");
         assert_eq!(reasons("{}", None)[0], "no rule: everything stays");
+    }
+
+    #[test]
+    fn a_clock_is_believed_for_a_week_after_a_rotation() {
+        let days = |days: i64| now() - SignedDuration::from_hours(24 * days);
+        for (newest, expected) in [
+            (None, days(0)),
+            (Some(days(7)), days(0)),
+            (Some(days(8)), days(1)),
+            (Some(days(365)), days(358)),
+            (Some(days(-365)), days(0)),
+            (Some(Timestamp::MAX), days(0)),
+        ] {
+            assert_eq!(believed(now(), newest), expected, "{newest:?}");
+        }
     }
 
     #[test]

@@ -243,6 +243,37 @@ async fn old_files_go_with_their_reason_also_those_of_a_log_that_is_gone() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_a_year_ahead_makes_no_file_too_old() {
+    let ahead = Place::at("2027-11-24T03:00:00Z");
+    let json = r#"{"every": "day", "delay": 9, "keep": {"age": "30d"}}"#;
+    ahead.write("logs/a.log", "x\n");
+    for day in ["20261001", "20261120", "20261123"] {
+        ahead.write(&format!("logs/a-{day}T030000Z.log"), day);
+        // Of a log that is gone.
+        ahead.write(&format!("logs/b-{day}T030000Z.log"), day);
+    }
+    let report = ahead.run(json);
+    let told = "skip logs/a.log: 2 of its files are too old only if the clock is right: ";
+    let notes = &report.notes;
+    assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
+    // What is too old by either clock goes.
+    assert_eq!(report.facts["removed"], 2);
+    assert_eq!(ahead.rotated("logs/a.log", None).len(), 3);
+    assert_eq!(ahead.rotated("logs/b.log", None).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_of_the_future_does_not_make_each_run_rotate() {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let place = Place::at(&now.to_string());
+    place.write("logs/a.log", "x\n");
+    place.write("logs/a-20991124T030000Z.log", "by a wrong clock\n");
+    let json = r#"{"every": "month"}"#;
+    assert_eq!(place.run(json).facts["rotated"], 0);
+    assert_eq!(place.rotated("logs/a.log", None).len(), 1);
+}
+
 #[test]
 fn a_dry_run_is_what_a_run_does_line_for_line() {
     let place = Place::new();
