@@ -33,8 +33,8 @@ pub(super) struct Item {
     pub(super) at: Timestamp,
     /// What it counts for `total_size`.
     pub(super) counts: u64,
-    /// What its removal sets free.
-    pub(super) frees: u64,
+    /// What its removal sets free on the disk that is short of room; `None` on another disk.
+    pub(super) frees: Option<u64>,
 }
 
 /// Whether it stays, and why.
@@ -114,11 +114,12 @@ fn make_room(items: &[Item], keep: &KeepLogs, free: Option<u64>, decisions: &mut
         if free >= wanted.0 {
             return;
         }
+        let Some(frees) = item.frees else { continue };
         if decision.is_ok() && at < last {
             *decision = Err(format!("less than {wanted} is free (`min_free`)"));
         }
         if decision.is_err() {
-            free = free.saturating_add(item.frees);
+            free = free.saturating_add(frees);
         }
     }
 }
@@ -141,7 +142,7 @@ mod tests {
             .map(|(day, size)| Item {
                 at: now() - SignedDuration::from_hours(24 * (count - day)),
                 counts: *size,
-                frees: *size,
+                frees: Some(*size),
             })
             .collect()
     }
@@ -189,6 +190,24 @@ mod tests {
         ] {
             assert_eq!(kept(&items, &keep(rules), free), expected, "{rules}");
         }
+    }
+
+    #[test]
+    fn for_room_only_files_of_that_disk_go_and_count() {
+        let mut items = days(&[10, 10, 10, 10, 10]);
+        items[0].frees = None;
+        items[2].frees = None;
+        let room = keep(r#"{"min_free": "100B"}"#);
+        assert_eq!(
+            kept(&items, &room, Some(85)),
+            [true, false, true, false, true]
+        );
+        // What goes anyway makes room there alone.
+        let room = keep(r#"{"min_free": "100B", "count": 4}"#);
+        assert_eq!(
+            kept(&items, &room, Some(90)),
+            [false, false, true, true, true]
+        );
     }
 
     #[test]

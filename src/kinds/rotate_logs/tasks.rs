@@ -1,6 +1,9 @@
 //! What a run does with one log, decided before anything is done: the plan and the run are one list.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 
@@ -196,6 +199,8 @@ impl Tasks<'_> {
         full: bool,
     ) -> Result<(), Error> {
         let plain = self.job.staying(there.len());
+        // Where `free` looks.
+        let disk_short = there.first().map(|oldest| disk(&oldest.path));
         let item = |(at, file): (usize, &Rotated)| Item {
             at: file.name.at(),
             counts: if full || at >= plain || !self.job.packs(file) {
@@ -203,7 +208,7 @@ impl Tasks<'_> {
             } else {
                 0
             },
-            frees: file.size,
+            frees: (Some(disk(&file.path)) == disk_short).then_some(file.size),
         };
         let items: Vec<Item> = there.iter().enumerate().map(item).collect();
         let free = self.free(there)?;
@@ -284,6 +289,11 @@ impl Tasks<'_> {
             }
         }
     }
+}
+
+/// The filesystem of the folder of a file, if that can be told.
+fn disk(path: &Path) -> Option<u64> {
+    files::parent(path).metadata().ok().map(|facts| facts.dev())
 }
 
 /// When a file was written last, if that is known.

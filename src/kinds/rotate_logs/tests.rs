@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     files::{
         self,
-        fault::{Fault, each},
+        fault::{Fault, each, with},
     },
     gzip,
     job::CancelReason,
@@ -451,6 +451,52 @@ fn the_archive_may_be_on_another_filesystem() {
     files::remove(&place.path("logs/a.log")).unwrap();
     place.run(&second.replace('}', r#", "keep": {"count": 1}}"#));
     assert_eq!(place.names(folder).len(), 1);
+}
+
+#[test]
+fn room_on_the_disk_of_the_archive_is_made_there() {
+    // Nothing to try where there is one filesystem only.
+    let Some(other) = elsewhere() else { return };
+    let place = Place::new();
+    let folder = other.path().to_str().unwrap();
+    place.write("logs/a.log", "x\n");
+    for day in ["01", "02", "03", "04"] {
+        let name = format!("a-202611{day}T030000Z.log");
+        let in_archive = day < "03";
+        let there = if in_archive {
+            other.path().join(name)
+        } else {
+            place.path("logs").join(name)
+        };
+        place.write(there.to_str().unwrap(), day);
+    }
+    let json = format!(
+        r#"{{"archive_dir": "{folder}", "delay": 2, "keep": {{"min_free": "1000000TB"}}}}"#
+    );
+    let report = place.run(&json);
+    assert_eq!(report.facts["removed"], 2, "{:?}", report.notes);
+    assert_eq!(place.names("logs").len(), 3);
+}
+
+#[test]
+fn a_disk_too_full_for_a_copy_still_loses_its_old_files_and_none_for_the_copy() {
+    let place = Place::new();
+    place.write("logs/a.log", "long enough\n");
+    for day in ["01", "02", "03"] {
+        place.write(&format!("logs/a-202611{day}T030000Z.log"), day);
+    }
+    let json = r#"{"max_size": "5B", "method": "copy", "delay": 9, "keep": {"count": 2}}"#;
+    // Behind the removal of an older copy and the creation of this one.
+    let (done, _) = with(Fault::Full, 2, || job(json).run(&place.cx()));
+    let error = done.unwrap_err();
+    assert!(error.chain().contains("copy"), "{}", error.chain());
+    assert_eq!(error.disposition, Disposition::Retry);
+    assert_eq!(
+        place.rotated("logs/a.log", None),
+        [plain("02"), plain("03")]
+    );
+    assert_eq!(place.read(&place.path("logs/a.log")), "long enough\n");
+    assert_eq!(place.run(json).facts["rotated"], 1);
 }
 
 #[test]
