@@ -1,6 +1,10 @@
 //! The contract between what jobs do (`kinds`) and when they run (`engine`).
 
-use std::{any::Any, fmt, path::PathBuf};
+use std::{
+    any::Any,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 
@@ -77,6 +81,17 @@ pub trait Job: Any + fmt::Debug + Send + Sync {
     /// Folders that this job alone may write into; two jobs owning one folder are refused at load.
     fn owned_folders(&self, _job: &JobName, _env: &Env) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// Where logs go that this job has rotated, if logs of other folders go there: they are told
+    /// apart by their names alone, so that no other job may rotate what is there.
+    fn log_archive(&self, _env: &Env) -> Option<PathBuf> {
+        None
+    }
+
+    /// Whether this job rotates logs that lie in `folder`.
+    fn rotates_in(&self, _folder: &Path, _env: &Env) -> bool {
+        false
     }
 
     /// The archives that this job makes; jobs that read them find them in [`Env::archives`].

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::{problem::Problem, source::Place};
+use crate::job::{Env, JobSpec};
 
 /// A folder and the job that owns it.
 #[derive(Debug, Clone)]
@@ -12,6 +13,44 @@ pub(super) struct Owned {
     pub(super) order: usize,
     pub(super) job: String,
     pub(super) place: Place,
+}
+
+/// Where the job at this position of the file says which logs it rotates, and where they go.
+#[derive(Debug, Clone)]
+pub(super) struct Rotation {
+    pub(super) order: usize,
+    pub(super) files: Place,
+    pub(super) archive: Place,
+}
+
+/// A problem for each job that would rotate, and in time remove, what another one has put away.
+pub(super) fn mixed_logs(specs: &[JobSpec], env: &Env, rotations: &[Rotation]) -> Vec<Problem> {
+    let of = |rotation: &Rotation| specs.get(rotation.order).map(|spec| &spec.job);
+    let mut problems = Vec::new();
+    for keeper in rotations {
+        let folder = of(keeper).and_then(|job| job.log_archive(env));
+        let (Some(folder), Some(spec)) = (folder, specs.get(keeper.order)) else {
+            continue;
+        };
+        let others = rotations.iter().filter(|other| {
+            other.order != keeper.order
+                && of(other).is_some_and(|job| job.rotates_in(&normal(&folder), env))
+        });
+        problems.extend(others.map(|other| {
+            let message = format!(
+                "the folder `{}` holds the rotated logs of the job `{}`",
+                folder
+                    .strip_prefix(env.settings.root())
+                    .unwrap_or(&folder)
+                    .display(),
+                spec.name
+            );
+            Problem::new(other.files, message)
+                .also(keeper.archive, "the other job")
+                .hint("name the folders where logs are written; leave the rest to that job")
+        }));
+    }
+    problems
 }
 
 /// A problem for each job that owns a folder of another job, or one inside or around it; told at

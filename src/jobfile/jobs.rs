@@ -8,7 +8,7 @@ use super::{
     archives::Reader,
     collect,
     fault::{Fault, Wrong, unknown},
-    folders::Owned,
+    folders::{Owned, Rotation},
     kind::{self, Built},
     needs::Need,
     node::{Key, Node, Skip, Text, Value},
@@ -45,6 +45,7 @@ pub(super) struct Jobs<'a> {
     pub(super) specs: Vec<JobSpec>,
     pub(super) places: BTreeMap<JobName, Place>,
     pub(super) owned: Vec<Owned>,
+    pub(super) rotations: Vec<Rotation>,
     pub(super) needs: Vec<Need>,
     pub(super) readers: Vec<Reader>,
 }
@@ -277,6 +278,12 @@ impl Jobs<'_> {
     fn own(&mut self, name: &JobName, key: &Key, kind: Option<&(Key, Node)>, built: &Built) {
         let place = kind.map_or(key.place, |(key, node)| setting(key, node, "to"));
         let order = self.specs.len();
+        let at = |path| kind.map_or(key.place, |(key, node)| setting(key, node, path));
+        self.rotations.push(Rotation {
+            order,
+            files: at("files"),
+            archive: at("archive_dir"),
+        });
         let owned = built
             .job
             .owned_folders(name, &self.env)

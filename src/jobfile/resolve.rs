@@ -60,6 +60,7 @@ pub(super) fn file(
         specs: Vec::new(),
         places: BTreeMap::new(),
         owned: Vec::new(),
+        rotations: Vec::new(),
         needs: Vec::new(),
         readers: Vec::new(),
     };
@@ -83,6 +84,8 @@ pub(super) fn file(
         Err(problem) => jobs.problems.push(problem),
     }
     jobs.problems.extend(folders::clashes(&jobs.owned));
+    let mixed = folders::mixed_logs(&jobs.specs, &jobs.env, &jobs.rotations);
+    jobs.problems.extend(mixed);
     jobs.problems
         .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
     let archives = archives::of(&jobs.specs, &jobs.env);

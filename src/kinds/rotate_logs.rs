@@ -132,7 +132,8 @@ impl RotateLogs {
         let keys = seal::Keys::at_hand(env);
         let archive = self.archive(env);
         let mut done = Vec::new();
-        for log in find(self, env).map_err(log_error)?.logs {
+        let logs = find(self, env).map_err(log_error)?.logs;
+        for log in logs.iter().filter(|log| log.refused.is_none()) {
             let found = logs::recover(&log.path, archive.as_deref(), &|sealed, original| {
                 keys.holds(sealed, original)
             });
@@ -214,6 +215,23 @@ impl Job for RotateLogs {
         };
         let archive = self.archive(env).filter(|folder| !with_logs(folder));
         archive.into_iter().collect()
+    }
+
+    /// An archive with files of this folder's logs alone is like none.
+    fn log_archive(&self, env: &Env) -> Option<PathBuf> {
+        let root = env.settings.root();
+        let of_others = |folder: &PathBuf| {
+            let mut patterns = self.files.iter();
+            patterns.any(|files| files.folder(root).as_ref() != Some(folder))
+        };
+        self.archive(env).filter(of_others)
+    }
+
+    fn rotates_in(&self, folder: &Path, env: &Env) -> bool {
+        let root = env.settings.root();
+        self.files
+            .iter()
+            .any(|files| files.looks_into(folder, root))
     }
 }
 

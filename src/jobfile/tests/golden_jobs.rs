@@ -576,6 +576,43 @@ fn logs_that_cannot_be_rotated() {
 }
 
 #[test]
+fn a_job_that_would_rotate_what_another_one_has_put_away() {
+    let text = "jobs:
+  all:
+    rotate_logs: {files: ['*/*.log']}
+  keeper:
+    rotate_logs: {files: [logs/*.log], archive_dir: ./shared/}
+  logs:
+    rotate_logs: {files: [logs/bellkeeper.log, shared/x/*.log]}
+  shared:
+    rotate_logs: {files: [shared/*.log], keep: {count: 1}}
+";
+    assert_snapshot!(rendered(text), @r"
+    error: the folder `shared` holds the rotated logs of the job `keeper`
+     --> jobs.yaml:3:26
+      |
+    3 |     rotate_logs: {files: ['*/*.log']}
+      |                          ^
+    4 |   keeper:
+    5 |     rotate_logs: {files: [logs/*.log], archive_dir: ./shared/}
+      |                                                     --------- the other job
+      |
+      = help: name the folders where logs are written; leave the rest to that job
+
+    error: the folder `shared` holds the rotated logs of the job `keeper`
+     --> jobs.yaml:9:26
+      |
+    5 |     rotate_logs: {files: [logs/*.log], archive_dir: ./shared/}
+      |                                                     --------- the other job
+    ...
+    9 |     rotate_logs: {files: [shared/*.log], keep: {count: 1}}
+      |                          ^
+      |
+      = help: name the folders where logs are written; leave the rest to that job
+    ");
+}
+
+#[test]
 fn archives_of_jobs_that_make_none() {
     let text = "jobs:
   backup-daily:

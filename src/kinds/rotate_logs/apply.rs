@@ -118,6 +118,12 @@ impl<'a> Work<'a> {
                     self.note(&step);
                     self.failed.push(log_error(error));
                 }
+                Err(error) if error.is_full() && matches!(task.act, Act::Rotate { .. }) => {
+                    self.full = true;
+                    self.failed.push(log_error(error));
+                    // What follows counts a file that was not made: what goes is decided anew.
+                    return Ok(());
+                }
                 done => done.map_err(log_error)?,
             }
         }

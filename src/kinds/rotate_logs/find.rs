@@ -1,12 +1,14 @@
 //! The logs that a job means, and which of them it leaves alone.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::Metadata,
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
+
+use jiff::Timestamp;
 
 use super::{
     RotateLogs,
@@ -28,6 +30,10 @@ pub(super) struct Log {
     pub(super) refused: Option<Refusal>,
     /// It was named, not found by a pattern.
     pub(super) named: bool,
+    /// It or a rotated file of it is in its folder, rather than in the archive alone.
+    beside: bool,
+    /// When a log of this job was rotated last, by the names of what was there before the run.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// Why a file is not rotated.
@@ -52,15 +58,17 @@ pub(super) struct Finding {
 /// When a folder cannot be read.
 pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
     let mut finding = Finding::default();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
+    let mut newest = None;
     for pattern in &job.files {
-        let paths = candidates(job, pattern, env)?;
+        let paths = candidates(job, pattern, env, &mut newest)?;
         let before = finding.logs.len();
         let mut known = false;
-        for path in paths {
+        for (path, beside) in paths {
             known |= seen.contains(&path);
             if seen.insert(path.clone()) {
-                finding.logs.extend(look(job, pattern, path, env)?);
+                let log = look(job, pattern, path, env)?;
+                finding.logs.extend(log.map(|log| Log { beside, ..log }));
             }
         }
         if finding.logs.len() == before && !known {
@@ -68,7 +76,11 @@ pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
         }
     }
     finding.logs.sort_by(|a, b| a.path.cmp(&b.path));
+    for log in &mut finding.logs {
+        log.newest = newest;
+    }
     if job.archive_dir.is_some() {
+        drop_shadows(&mut finding.logs);
         refuse_namesakes(&mut finding.logs, env);
     }
     Ok(finding)
@@ -93,33 +105,41 @@ pub(super) fn refused(job: &RotateLogs, env: &Env) -> Vec<Refusal> {
     found
 }
 
-/// Logs that the pattern stands for, also such as are known by a rotated file only.
+/// Logs that the pattern stands for, also such as are known by a rotated file only, and whether
+/// something of them is in their folder.
 fn candidates(
     job: &RotateLogs,
     pattern: &Pattern,
     env: &Env,
-) -> Result<BTreeSet<PathBuf>, files::Error> {
+    newest: &mut Option<Timestamp>,
+) -> Result<BTreeMap<PathBuf, bool>, files::Error> {
     let root = env.settings.root();
-    let mut found = BTreeSet::new();
+    let archive = job.archive(env);
+    let mut found: BTreeMap<PathBuf, bool> = BTreeMap::new();
     for folder in pattern.folders(root)? {
         for name in names(&folder)? {
-            let log = match name.parse::<RotatedName>() {
-                Ok(rotated) => rotated.log().to_owned(),
+            let rotated = name.parse::<RotatedName>();
+            let at = rotated.as_ref().ok().map(RotatedName::at);
+            let (log, beside) = match rotated {
+                // A pattern may look into the archive, too.
+                Ok(rotated) => (rotated.log().to_owned(), archive.as_ref() != Some(&folder)),
                 Err(_) if is_unfinished(&name) => continue,
-                Err(_) => name,
+                Err(_) => (name, true),
             };
             if pattern.matches_name(&log) {
-                found.insert(folder.join(log));
+                *found.entry(folder.join(log)).or_default() |= beside;
+                *newest = at.max(*newest);
             }
         }
     }
-    if let (Some(archive), Some(folder)) = (job.archive(env), pattern.folder(root)) {
+    if let (Some(archive), Some(folder)) = (archive, pattern.folder(root)) {
         for name in names(&archive)? {
             let rotated = name.parse::<RotatedName>();
             if let Ok(rotated) = rotated
                 && pattern.matches_name(rotated.log())
             {
-                found.insert(folder.join(rotated.log()));
+                found.entry(folder.join(rotated.log())).or_default();
+                *newest = (*newest).max(Some(rotated.at()));
             }
         }
     }
@@ -162,6 +182,8 @@ fn look(
         facts,
         refused,
         named,
+        beside: true,
+        newest: None,
     }))
 }
 
@@ -232,12 +254,28 @@ fn precious(path: &Path, env: &Env) -> Option<Refusal> {
     is_precious.then(|| refusal(message, "name only logs, e.g. `logs/*.log`"))
 }
 
-/// In one archive folder two logs of one name cannot be told apart.
+/// A file in the archive could be of any folder that is named: it is of the log that is there, or else
+/// of the first one.
+fn drop_shadows(logs: &mut Vec<Log>) {
+    let name = |log: &Log| log.path.file_name().map(ToOwned::to_owned);
+    let there = logs.iter().filter(|log| log.beside).map(name);
+    let mut names: HashSet<_> = there.collect();
+    logs.retain(|log| log.beside || names.insert(name(log)));
+}
+
+/// In one archive folder two logs of one name cannot be told apart: each would take the files of the
+/// other for its own. None of them is touched, whichever came first.
 fn refuse_namesakes(logs: &mut [Log], env: &Env) {
-    let mut names = HashSet::new();
+    let is_link = |log: &Log| log.facts.as_ref().is_some_and(Metadata::is_symlink);
+    let mut names: HashMap<_, u32> = HashMap::new();
+    // What else is refused may have files in the archive from another time.
+    for log in logs.iter().filter(|log| !is_link(log)) {
+        let name = log.path.file_name().map(ToOwned::to_owned);
+        *names.entry(name).or_default() += 1;
+    }
     for log in logs.iter_mut().filter(|log| log.refused.is_none()) {
         let name = log.path.file_name().map(ToOwned::to_owned);
-        if !names.insert(name) {
+        if names.get(&name).is_some_and(|count| *count > 1) {
             let path = within(&log.path, env).display();
             let message = format!("`{path}` has the name of another log of this job");
             let hint = "give each of them a job with an `archive_dir` of its own";

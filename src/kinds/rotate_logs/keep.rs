@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +33,23 @@ pub(super) struct Item {
     pub(super) at: Timestamp,
     /// What it counts for `total_size`.
     pub(super) counts: u64,
-    /// What its removal sets free.
-    pub(super) frees: u64,
+    /// What its removal sets free on the disk that is short of room; `None` on another disk.
+    pub(super) frees: Option<u64>,
 }
 
 /// Whether it stays, and why.
 pub(super) type Decision = Result<String, String>;
+
+/// How long after the last rotation that is known a clock is believed.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The instant from which `age` counts: a clock that shows more than a week after the last rotation of
+/// all logs, `newest`, may be wrong, and nothing that it makes old would come back. The rotation that
+/// is made now confirms it for the next run.
+pub(super) fn believed(now: Timestamp, newest: Option<Timestamp>) -> Timestamp {
+    let latest = newest.and_then(|newest| newest.checked_add(BELIEVED).ok());
+    latest.map_or(now, |latest| latest.min(now))
+}
 
 /// Decides about every file; `items` are sorted from the oldest to the newest. `free` are the bytes
 /// free on the disk, if that is known.
@@ -103,18 +114,18 @@ fn make_room(items: &[Item], keep: &KeepLogs, free: Option<u64>, decisions: &mut
         if free >= wanted.0 {
             return;
         }
+        let Some(frees) = item.frees else { continue };
         if decision.is_ok() && at < last {
             *decision = Err(format!("less than {wanted} is free (`min_free`)"));
         }
         if decision.is_err() {
-            free = free.saturating_add(item.frees);
+            free = free.saturating_add(frees);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;
@@ -131,7 +142,7 @@ mod tests {
             .map(|(day, size)| Item {
                 at: now() - SignedDuration::from_hours(24 * (count - day)),
                 counts: *size,
-                frees: *size,
+                frees: Some(*size),
             })
             .collect()
     }
@@ -182,6 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn for_room_only_files_of_that_disk_go_and_count() {
+        let mut items = days(&[10, 10, 10, 10, 10]);
+        items[0].frees = None;
+        items[2].frees = None;
+        let room = keep(r#"{"min_free": "100B"}"#);
+        assert_eq!(
+            kept(&items, &room, Some(85)),
+            [true, false, true, false, true]
+        );
+        // What goes anyway makes room there alone.
+        let room = keep(r#"{"min_free": "100B", "count": 4}"#);
+        assert_eq!(
+            kept(&items, &room, Some(90)),
+            [false, false, true, true, true]
+        );
+    }
+
+    #[test]
     fn every_decision_names_its_rule() {
         let items = days(&[10, 10, 10]);
         let reasons = |rules: &str, free| -> Vec<String> {
@@ -202,6 +231,21 @@ mod tests {
         let full = reasons(r#"{"min_free": "1GB"}"#, Some(0));
         assert_eq!(full[0], "less than 1.0 GB is free (`min_free`)");
         assert_eq!(reasons("{}", None)[0], "no rule: everything stays");
+    }
+
+    #[test]
+    fn a_clock_is_believed_for_a_week_after_a_rotation() {
+        let days = |days: i64| now() - SignedDuration::from_hours(24 * days);
+        for (newest, expected) in [
+            (None, days(0)),
+            (Some(days(7)), days(0)),
+            (Some(days(8)), days(1)),
+            (Some(days(365)), days(358)),
+            (Some(days(-365)), days(0)),
+            (Some(Timestamp::MAX), days(0)),
+        ] {
+            assert_eq!(believed(now(), newest), expected, "{newest:?}");
+        }
     }
 
     #[test]

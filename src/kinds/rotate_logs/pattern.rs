@@ -50,20 +50,12 @@ impl Pattern {
 
     /// Whether it stands for `path`.
     pub(super) fn matches(&self, path: &Path, root: &Path) -> bool {
-        let pattern = self.path(root);
-        let (mut wanted, mut given) = (pattern.components(), path.components());
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(Component::Normal(wanted)), Some(Component::Normal(given))) => {
-                    if !matches(&wanted.to_string_lossy(), &given.to_string_lossy()) {
-                        return false;
-                    }
-                }
-                (wanted, given) if wanted == given => {}
-                _ => return false,
-            }
-        }
+        fits(&self.path(root), path)
+    }
+
+    /// Whether what it stands for may lie in `folder`.
+    pub(super) fn looks_into(&self, folder: &Path, root: &Path) -> bool {
+        fits(files::parent(&self.path(root)), folder)
     }
 
     /// The folders it looks into that are there.
@@ -121,6 +113,23 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, files::Error> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Whether each part of `path` is what that part of `pattern` means.
+fn fits(pattern: &Path, path: &Path) -> bool {
+    let (mut wanted, mut given) = (pattern.components(), path.components());
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(Component::Normal(wanted)), Some(Component::Normal(given))) => {
+                if !matches(&wanted.to_string_lossy(), &given.to_string_lossy()) {
+                    return false;
+                }
+            }
+            (wanted, given) if wanted == given => {}
+            _ => return false,
+        }
+    }
 }
 
 /// Whether `name` is what `pattern` means; both are single names.
@@ -237,6 +246,8 @@ mod tests {
         assert!(!pattern.matches(Path::new("/box/logs/ab.log"), root));
         assert!(!pattern.matches(Path::new("/box/logs/x/y/ab.log"), root));
         assert_eq!(pattern.folder(root), None);
+        assert!(pattern.looks_into(Path::new("/box/logs/x"), root));
+        assert!(!pattern.looks_into(Path::new("/box/logs"), root));
         let whole: Pattern = "/var/log/x.log".parse().unwrap();
         assert!(whole.is_literal() && whole.matches(Path::new("/var/log/x.log"), root));
         assert_eq!(whole.folder(root), Some("/var/log".into()));

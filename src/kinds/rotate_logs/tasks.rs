@@ -1,6 +1,9 @@
 //! What a run does with one log, decided before anything is done: the plan and the run are one list.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 
@@ -121,7 +124,7 @@ pub(super) fn tasks(job: &RotateLogs, log: &Log, cx: &Cx, keys: &Keys) -> Result
     let now = env.clock.now();
     let new = tasks.rotate(log, found.rotated.last(), cx, now)?;
     found.rotated.extend(new);
-    tasks.keep(&mut found.rotated, now, false)?;
+    tasks.keep(log, &mut found.rotated, now, false)?;
     tasks.convert(&found.rotated);
     Ok(tasks.list)
 }
@@ -137,7 +140,7 @@ pub(super) fn make_room(job: &RotateLogs, log: &Log, env: &Env) -> Result<Vec<Ta
         list: Vec::new(),
     };
     let mut there = logs::rotated(&log.path, job.archive(env).as_deref())?;
-    tasks.keep(&mut there, env.clock.now(), true)?;
+    tasks.keep(log, &mut there, env.clock.now(), true)?;
     tasks
         .list
         .retain(|task| matches!(task.act, Act::Remove { .. }));
@@ -160,7 +163,16 @@ impl Tasks<'_> {
         };
         let born = facts.created().or_else(|_| facts.modified());
         let born = born.ok().and_then(|at| Timestamp::try_from(at).ok());
-        let last = newest.map(|file| file.name.at()).or(born);
+        let last = match newest {
+            None => born,
+            Some(newest) if newest.name.at() <= now => Some(newest.name.at()),
+            // A clock was ahead, and names are counted up until it is overtaken.
+            Some(newest) => [born, written(&newest.path)]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at <= now)
+                .max(),
+        };
         match self.job.due(facts.len(), last, now, &cx.zone) {
             Err(reason) => {
                 self.add(Act::Tell, "skip", &log.path, reason);
@@ -179,8 +191,16 @@ impl Tasks<'_> {
     }
 
     /// Removes what `keep` does not want, and leaves what stays in `there`.
-    fn keep(&mut self, there: &mut Vec<Rotated>, now: Timestamp, full: bool) -> Result<(), Error> {
+    fn keep(
+        &mut self,
+        log: &Log,
+        there: &mut Vec<Rotated>,
+        now: Timestamp,
+        full: bool,
+    ) -> Result<(), Error> {
         let plain = self.job.staying(there.len());
+        // Where `free` looks.
+        let disk_short = there.first().map(|oldest| disk(&oldest.path));
         let item = |(at, file): (usize, &Rotated)| Item {
             at: file.name.at(),
             counts: if full || at >= plain || !self.job.packs(file) {
@@ -188,11 +208,16 @@ impl Tasks<'_> {
             } else {
                 0
             },
-            frees: file.size,
+            frees: (Some(disk(&file.path)) == disk_short).then_some(file.size),
         };
         let items: Vec<Item> = there.iter().enumerate().map(item).collect();
         let free = self.free(there)?;
-        let decisions = keep::decide(&items, &self.job.keep, now, free);
+        let believed = keep::believed(now, log.newest);
+        let mut decisions = keep::decide(&items, &self.job.keep, believed, free);
+        if believed < now {
+            let by_clock = keep::decide(&items, &self.job.keep, now, free);
+            self.hold(log, &by_clock, &mut decisions);
+        }
         let mut kept = Vec::new();
         for (file, decision) in there.drain(..).zip(decisions) {
             match decision {
@@ -208,6 +233,25 @@ impl Tasks<'_> {
         }
         *there = kept;
         Ok(())
+    }
+
+    /// Tells which files stay only because the clock may be wrong.
+    fn hold(&mut self, log: &Log, by_clock: &[keep::Decision], decisions: &mut [keep::Decision]) {
+        let newest = log.newest.unwrap_or_default();
+        let mut held = 0;
+        for (by_clock, decision) in by_clock.iter().zip(decisions) {
+            if let (Err(reason), Ok(kept)) = (by_clock, decision) {
+                *kept = format!("{reason}, but by a clock that may be wrong");
+                held += 1;
+            }
+        }
+        if held > 0 {
+            let reason = format!(
+                "{held} of its files are too old only if the clock is right: the last rotation was at \
+                 {newest}; the next run after another one removes them"
+            );
+            self.add(Act::Tell, "skip", &log.path, reason);
+        }
     }
 
     /// The room on the disk of the oldest rotated file, if a rule asks for it.
@@ -245,6 +289,17 @@ impl Tasks<'_> {
             }
         }
     }
+}
+
+/// The filesystem of the folder of a file, if that can be told.
+fn disk(path: &Path) -> Option<u64> {
+    files::parent(path).metadata().ok().map(|facts| facts.dev())
+}
+
+/// When a file was written last, if that is known.
+fn written(path: &Path) -> Option<Timestamp> {
+    let at = path.metadata().and_then(|facts| facts.modified()).ok()?;
+    Timestamp::try_from(at).ok()
 }
 
 /// Why a plain file must stay: lines that are still written to it would be lost.

@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     files::{
         self,
-        fault::{Fault, each},
+        fault::{Fault, each, with},
     },
     gzip,
     job::CancelReason,
@@ -243,6 +243,37 @@ async fn old_files_go_with_their_reason_also_those_of_a_log_that_is_gone() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_a_year_ahead_makes_no_file_too_old() {
+    let ahead = Place::at("2027-11-24T03:00:00Z");
+    let json = r#"{"every": "day", "delay": 9, "keep": {"age": "30d"}}"#;
+    ahead.write("logs/a.log", "x\n");
+    for day in ["20261001", "20261120", "20261123"] {
+        ahead.write(&format!("logs/a-{day}T030000Z.log"), day);
+        // Of a log that is gone.
+        ahead.write(&format!("logs/b-{day}T030000Z.log"), day);
+    }
+    let report = ahead.run(json);
+    let told = "skip logs/a.log: 2 of its files are too old only if the clock is right: ";
+    let notes = &report.notes;
+    assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
+    // What is too old by either clock goes.
+    assert_eq!(report.facts["removed"], 2);
+    assert_eq!(ahead.rotated("logs/a.log", None).len(), 3);
+    assert_eq!(ahead.rotated("logs/b.log", None).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_of_the_future_does_not_make_each_run_rotate() {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let place = Place::at(&now.to_string());
+    place.write("logs/a.log", "x\n");
+    place.write("logs/a-20991124T030000Z.log", "by a wrong clock\n");
+    let json = r#"{"every": "month"}"#;
+    assert_eq!(place.run(json).facts["rotated"], 0);
+    assert_eq!(place.rotated("logs/a.log", None).len(), 1);
+}
+
 #[test]
 fn a_dry_run_is_what_a_run_does_line_for_line() {
     let place = Place::new();
@@ -423,6 +454,52 @@ fn the_archive_may_be_on_another_filesystem() {
 }
 
 #[test]
+fn room_on_the_disk_of_the_archive_is_made_there() {
+    // Nothing to try where there is one filesystem only.
+    let Some(other) = elsewhere() else { return };
+    let place = Place::new();
+    let folder = other.path().to_str().unwrap();
+    place.write("logs/a.log", "x\n");
+    for day in ["01", "02", "03", "04"] {
+        let name = format!("a-202611{day}T030000Z.log");
+        let in_archive = day < "03";
+        let there = if in_archive {
+            other.path().join(name)
+        } else {
+            place.path("logs").join(name)
+        };
+        place.write(there.to_str().unwrap(), day);
+    }
+    let json = format!(
+        r#"{{"archive_dir": "{folder}", "delay": 2, "keep": {{"min_free": "1000000TB"}}}}"#
+    );
+    let report = place.run(&json);
+    assert_eq!(report.facts["removed"], 2, "{:?}", report.notes);
+    assert_eq!(place.names("logs").len(), 3);
+}
+
+#[test]
+fn a_disk_too_full_for_a_copy_still_loses_its_old_files_and_none_for_the_copy() {
+    let place = Place::new();
+    place.write("logs/a.log", "long enough\n");
+    for day in ["01", "02", "03"] {
+        place.write(&format!("logs/a-202611{day}T030000Z.log"), day);
+    }
+    let json = r#"{"max_size": "5B", "method": "copy", "delay": 9, "keep": {"count": 2}}"#;
+    // Behind the removal of an older copy and the creation of this one.
+    let (done, _) = with(Fault::Full, 2, || job(json).run(&place.cx()));
+    let error = done.unwrap_err();
+    assert!(error.chain().contains("copy"), "{}", error.chain());
+    assert_eq!(error.disposition, Disposition::Retry);
+    assert_eq!(
+        place.rotated("logs/a.log", None),
+        [plain("02"), plain("03")]
+    );
+    assert_eq!(place.read(&place.path("logs/a.log")), "long enough\n");
+    assert_eq!(place.run(json).facts["rotated"], 1);
+}
+
+#[test]
 fn an_archive_that_cannot_be_written_fails_the_run_and_loses_nothing() {
     let place = Place::new();
     place.write("in_the_way", "");
@@ -443,14 +520,51 @@ fn two_logs_of_one_name_do_not_share_an_archive() {
     place.write("logs/x/a.log", "first\n");
     place.write("logs/y/a.log", "second\n");
     let json = r#"{"files": ["logs/*/a.log"], "max_size": "5B", "archive_dir": "old", "delay": 0}"#;
-    let report = place.run(json);
-    assert_eq!(report.facts["compressed"], 1);
-    let note = report
-        .notes
-        .iter()
-        .find(|n| n.contains("name of another log"));
-    assert!(note.unwrap().starts_with("skip logs/y/a.log: "), "{note:?}");
-    assert_eq!(fs::read(place.path("logs/y/a.log")).unwrap(), b"second\n");
+    // Whose this one is nobody can tell.
+    place.write("old/a-20261120T030000Z.log.gz", "of one of them");
+    let report = place.run(&json.replace("delay", r#"keep": {"count": 1}, "delay"#));
+    assert_eq!(report.facts["compressed"], 0);
+    for (log, text) in [("logs/x/a.log", "first\n"), ("logs/y/a.log", "second\n")] {
+        let told = format!("skip {log}: `{log}` has the name of another log");
+        let notes = &report.notes;
+        assert!(notes.iter().any(|n| n.starts_with(&told)), "{notes:?}");
+        assert_eq!(place.read(&place.path(log)), text);
+    }
+    assert_eq!(place.names("old").len(), 1);
+}
+
+#[test]
+fn a_log_does_not_lose_its_archive_to_a_folder_without_one_of_its_name() {
+    let place = Place::new();
+    let json = r#"{"files": ["a/*.log", "b/*.log", "*/*.log"], "max_size": "5B", "archive_dir": "old", "delay": 0}"#;
+    for text in ["first\n", "second\n"] {
+        place.write("b/app.log", text);
+        assert_eq!(place.run(json).facts["compressed"], 1);
+    }
+    // Once it is gone the archive is looked after nevertheless.
+    files::remove(&place.path("b/app.log")).unwrap();
+    place.run(&json.replace("delay", r#"keep": {"count": 1}, "delay"#));
+    assert_eq!(place.names("old").len(), 1);
+}
+
+#[test]
+fn a_start_does_not_take_the_archive_of_one_log_for_that_of_another() {
+    let place = Place::new();
+    place.write("a/app.log", "a\n");
+    place.write("b/app.log", "b\n");
+    let json = r#"{"files": ["a/*.log", "b/*.log"], "archive_dir": "old", "encrypt": true}"#;
+    let sealed = place.path("old/app-20261120T030000Z.log.gz.age");
+    fs::create_dir(place.path("old")).unwrap();
+    let keys = archive::identities(&place.env.encryption.key_file);
+    let recipient = keys.unwrap().unwrap()[0].recipient();
+    let to = File::create(&sealed).unwrap();
+    archive::seal(&mut &b"the only copy"[..], to, &[recipient]).unwrap();
+    place.write("b/app-20261120T030000Z.log", "of the same second\n");
+    // Its key is not here.
+    let mut env = (*place.env).clone();
+    env.encryption.key_file = place.path("config/elsewhere.key");
+    assert_eq!(job(json).recover(&env).unwrap(), []);
+    assert!(sealed.exists() && place.names("b").len() == 2);
 }
 
 #[test]
