@@ -23,6 +23,8 @@ fn child() {
         JOBS_YAML,
         LOG_READER,
         MANIFEST,
+        PRICES,
+        RULE,
         SCHEDULE,
         SIDECAR,
         PANICS,
@@ -258,6 +260,82 @@ const LOG_READER: Target = Target {
 #[test]
 fn a_log_is_read_whatever_stands_in_it() {
     fuzz(&LOG_READER);
+}
+
+const PRICES: Target = Target {
+    name: "prices",
+    corpus: "prices",
+    run: targets::prices,
+    words: &[
+        b"date,open,high,low,close,volume\n",
+        b"date,symbol,side,quantity,price\n",
+        b"2026-01-05",
+        b"2026-01-05T15:30:00Z",
+        b",",
+        b"\n",
+        b"\r\n",
+        b"\"",
+        b"\xef\xbb\xbf",
+        b"nan",
+        b"inf",
+        b"-1",
+        b"1e999",
+        b"0.000001",
+        b"99999999999999999999",
+        b"buy",
+        b"sell",
+    ],
+    block: 4,
+    rounds: [20_000, 500],
+};
+
+#[test]
+fn prices_and_trades_are_read_or_refused_whatever_they_are() {
+    fuzz(&PRICES);
+}
+
+const RULE: Target = Target {
+    name: "rule",
+    corpus: "rule",
+    run: targets::rule,
+    words: &[
+        b"close",
+        b"volume",
+        b"sma(",
+        b"rsi(14)",
+        b"bbands(20).upper",
+        b"macd(12, 26, 9).signal",
+        b"vwap()",
+        b"crosses_above(",
+        b"within(",
+        b"highest(",
+        b" and ",
+        b" or ",
+        b"not ",
+        b" < ",
+        b" >= ",
+        b" == ",
+        b"[1]",
+        b"[100000]",
+        b"(",
+        b")",
+        b", ",
+        b".",
+        b"-",
+        b"/ 0",
+        b"100000",
+        b"1e9",
+        b"0.5",
+        b"1_000",
+        b"\xc3\xa9",
+    ],
+    block: 4,
+    rounds: [50_000, 2_000],
+};
+
+#[test]
+fn a_rule_is_read_or_refused_whatever_it_is() {
+    fuzz(&RULE);
 }
 
 const SCHEDULE: Target = Target {

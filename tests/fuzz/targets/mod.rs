@@ -18,6 +18,8 @@ mod archive_tar;
 mod jobs_yaml;
 mod json;
 mod log_reader;
+mod prices;
+mod rule;
 mod sandbox;
 mod schedule;
 mod tape;
@@ -28,6 +30,8 @@ pub use archive_tar::archive_tar;
 pub use jobs_yaml::jobs_yaml;
 pub use json::{manifest, sidecar};
 pub use log_reader::log_reader;
+pub use prices::prices;
+pub use rule::rule;
 pub use schedule::schedule;
 
 /// A folder whose files are made quickly: in memory where there is such a place.
