@@ -25,6 +25,9 @@ pub const KEPT: usize = 2;
 /// The file whose lock says that somebody is at work in the folder.
 pub(super) const LOCK: &str = "lock";
 
+/// The file that names the folders of the same swap on other filesystems.
+const OTHERS: &str = "others.json";
+
 /// A folder in which files wait to be swapped. Removed when it is dropped, unless it has a record.
 #[derive(Debug)]
 pub struct Staging {
@@ -82,10 +85,7 @@ impl Staging {
             return Ok(self.folder.clone());
         }
         let folder = above.join(self.folder.file_name().unwrap_or_default());
-        if !self.others.contains(&folder) {
-            files::create_private_dir(&folder)?;
-            self.others.push(folder.clone());
-        }
+        self.make_other(&folder)?;
         let (from, to) = (
             self.new_files().join(name),
             folder.join(Side::New.folder()).join(name),
@@ -94,6 +94,22 @@ impl Staging {
         copy(&from, &to)?;
         files::remove(&from)?;
         Ok(folder)
+    }
+
+    /// Makes a folder of this swap elsewhere; that there is one is written down first, so that it is
+    /// found and swept when this process dies.
+    pub(super) fn make_other(&mut self, folder: &Path) -> Result<(), Error> {
+        if self.others.iter().any(|other| other == folder) {
+            return Ok(());
+        }
+        self.others.push(folder.to_owned());
+        let path = self.folder.join(OTHERS);
+        let bytes = serde_json::to_vec(&self.others).map_err(|error| Error::Record {
+            path: path.clone(),
+            what: error.to_string(),
+        })?;
+        files::write_atomic(&path, &bytes)?;
+        Ok(files::create_private_dir(folder)?)
     }
 }
 
@@ -107,6 +123,27 @@ impl Drop for Staging {
             }
         }
     }
+}
+
+/// Removes the folder of a swap that never began, and those of it on other filesystems.
+pub(super) fn sweep(folder: &Path) -> Result<(), Error> {
+    let path = folder.join(OTHERS);
+    let others: Vec<PathBuf> = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => {
+            let bytes = read.map_err(files::at("read", &path))?;
+            serde_json::from_slice(&bytes).map_err(|error| Error::Record {
+                path: path.clone(),
+                what: error.to_string(),
+            })?
+        }
+    };
+    // A folder of another name is none of this swap, whoever has written it there.
+    let name = folder.file_name();
+    for other in others.iter().filter(|other| other.file_name() == name) {
+        files::remove_tree(other)?;
+    }
+    Ok(files::remove_tree(folder)?)
 }
 
 /// Takes the lock of a folder; the system gives it back when the process dies.

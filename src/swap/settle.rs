@@ -10,7 +10,7 @@ use super::{
     folder::{self, LOCK, folders},
     record::{Kept, Kind, Record, State, is_there},
 };
-use crate::{files, lock};
+use crate::lock;
 
 /// What became of a swap that was cut short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn settle(data: &Path, now: Timestamp, users: Users<'_>) -> Result<Vec<Settl
             Ok(None) => {
                 // Its owner may be staging at this moment, which harms nobody.
                 if lock::holder(&folder.join(LOCK))?.is_none() {
-                    files::remove_tree(&folder)?;
+                    folder::sweep(&folder)?;
                     settled.push(Settled::Dropped(folder));
                 }
             }

@@ -709,3 +709,19 @@ fn a_record_that_cannot_be_read_is_an_error_and_not_passed_over() {
         assert!(error.to_string().contains("RECORD.json"), "{error}");
     }
 }
+
+#[test]
+fn what_a_dead_process_has_staged_on_another_filesystem_is_swept() {
+    let desk = Desk::new();
+    let (mut staging, _record) = desk.stage();
+    let folder = staging.folder().to_owned();
+    let other = desk.path("config").join(folder.file_name().unwrap());
+    staging.make_other(&other).unwrap();
+    desk.put("config/kept", "not of this swap");
+    write(other.join("x.db"), "plain").unwrap();
+    crate::files::fault::with(Fault::Dead, 0, || drop(staging));
+    assert!(other.exists() && folder.exists());
+    assert_eq!(desk.settle(), [Settled::Dropped(folder.clone())]);
+    assert!(!other.exists() && !folder.exists());
+    assert!(desk.path("config/kept").exists());
+}
