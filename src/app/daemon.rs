@@ -70,8 +70,7 @@ pub async fn start(
     ready: impl FnOnce(&Ready),
 ) -> Result<Ending, Error> {
     let signals = Signals::new().map_err(Error::Signals)?;
-    let read = || load(site, &*surroundings.vars);
-    let (opened, loaded) = session::open(site, &read, DAEMON).await?;
+    let (opened, loaded) = session::open(site, &|| load(site, &*surroundings.vars), DAEMON).await?;
     begin_log(site, console, filter)?;
     own_log::settle(&loaded.set);
     own_log::limit(&loaded.set);

@@ -43,8 +43,7 @@ pub(super) fn file(
     let mut skip = Skip::new();
     let used = interpolate::all(root, source, context.vars, &mut skip, problems);
     let mut tell = |fault: Fault| problems.push(fault.problem());
-    let raw: Option<RawFile> = collect::read(root, &mut skip, &mut tell);
-    let raw = raw?;
+    let raw: RawFile = collect::read(root, &mut skip, &mut tell)?;
     let timezone = timezone(root, context, &skip, problems);
     let mut jobs = Jobs {
         source,

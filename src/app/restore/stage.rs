@@ -66,14 +66,13 @@ impl Staged {
         let staging =
             swap::Staging::create(&site.settings.data(), site.clock.now()).map_err(Error::Swap)?;
         let damaged = |error| damaged(request, &chosen.path, error);
-        let own = match request.loaded {
-            Some(_) => None,
-            None => {
-                let to = staging.folder().join("own");
-                let own = own::job_file(request, chosen, &to, watch).map_err(damaged)?;
-                files::remove_tree(&to)?;
-                own
-            }
+        let own = if request.loaded.is_some() {
+            None
+        } else {
+            let to = staging.folder().join("own");
+            let own = own::job_file(request, chosen, &to, watch).map_err(damaged)?;
+            files::remove_tree(&to)?;
+            own
         };
         // What the words mean depends on the job file, too.
         let again = own.as_ref();
