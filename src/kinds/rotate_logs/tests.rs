@@ -273,7 +273,7 @@ async fn a_clock_that_is_a_year_ahead_makes_no_file_too_old() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_of_the_future_does_not_make_each_run_rotate() {
-    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let now = Clock::System.now() + jiff::SignedDuration::from_secs(2);
     let place = Place::at(&now.to_string());
     place.write("logs/a.log", "x\n");
     place.write("logs/a-20991124T030000Z.log", "by a wrong clock\n");
