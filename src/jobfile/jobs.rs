@@ -8,9 +8,9 @@ use super::{
     archives::Reader,
     collect,
     fault::{Fault, Wrong, unknown},
-    folders::{Owned, Rotation},
+    folders::{self, Owned, Rotation},
     kind::{self, Built},
-    needs::Need,
+    needs::{self, Need},
     node::{Key, Node, Skip, Text, Value},
     policy,
     problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
@@ -59,6 +59,15 @@ impl Jobs<'_> {
             }
             self.job(key, node);
         }
+    }
+
+    /// Checks what no job can tell alone: who else is in its folders, and whom it needs.
+    pub(super) fn among_themselves(&mut self) {
+        self.problems.extend(folders::clashes(&self.owned));
+        let mixed = folders::mixed_logs(&self.specs, &self.env, &self.rotations);
+        self.problems.extend(mixed);
+        let needs = needs::check(&self.specs, &self.places, &self.needs);
+        self.problems.extend(needs);
     }
 
     fn job(&mut self, key: &Key, node: &Node) {

@@ -8,9 +8,8 @@ use super::{
     archives, collect,
     context::{Context, Loaded},
     fault::Fault,
-    folders, interpolate,
+    interpolate,
     jobs::Jobs,
-    needs,
     node::{Node, Skip, Value},
     policy,
     problem::{EXAMPLE_HINT, Problem},
@@ -82,11 +81,7 @@ pub(super) fn file(
         Ok(node) => jobs.all(node),
         Err(problem) => jobs.problems.push(problem),
     }
-    jobs.problems.extend(folders::clashes(&jobs.owned));
-    let mixed = folders::mixed_logs(&jobs.specs, &jobs.env, &jobs.rotations);
-    jobs.problems.extend(mixed);
-    jobs.problems
-        .extend(needs::check(&jobs.specs, &jobs.places, &jobs.needs));
+    jobs.among_themselves();
     let archives = archives::of(&jobs.specs, &jobs.env);
     jobs.problems
         .extend(archives::check(&jobs.specs, &archives, &jobs.readers));

@@ -225,7 +225,7 @@ pub fn rotated(log: &Path, archive_dir: Option<&Path>) -> Result<Vec<Rotated>, f
     for folder in [Some(beside), archive_dir.filter(|dir| *dir != beside)] {
         let Some(folder) = folder else { continue };
         found.extend(
-            in_folder(folder)?
+            in_folder(folder, Path::symlink_metadata)?
                 .into_iter()
                 .filter(|file| file.name.log() == own),
         );
@@ -246,21 +246,41 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<Rotated>, files::Error> {
+/// What is compressed while the folder is read may be listed by neither name: then it is read again.
+fn in_folder(
+    folder: &Path,
+    mut look: impl FnMut(&Path) -> io::Result<fs::Metadata>,
+) -> Result<Vec<Rotated>, files::Error> {
+    const TRIES: usize = 3;
+    let mut found = Vec::new();
+    for _ in 0..TRIES {
+        found.clear();
+        if read(folder, &mut look, &mut found)? {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a folder into `found`; false if a file that is listed was not there any more.
+fn read(
+    folder: &Path,
+    look: &mut impl FnMut(&Path) -> io::Result<fs::Metadata>,
+    found: &mut Vec<Rotated>,
+) -> Result<bool, files::Error> {
     let reading = files::at("read folder", folder);
     let entries = match fs::read_dir(folder) {
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) if is_absent(&error) => return Ok(true),
         entries => entries.map_err(&reading)?,
     };
-    let mut found = Vec::new();
+    let mut whole = true;
     for entry in entries {
         let entry = entry.map_err(&reading)?;
         let name = entry.file_name().to_str().map(str::parse::<RotatedName>);
         let Some(Ok(name)) = name else { continue };
         let path = entry.path();
-        match path.symlink_metadata() {
-            // It was compressed or removed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        match look(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => whole = false,
             Err(error) => return Err(files::at("look at", &path)(error)),
             Ok(facts) if facts.is_file() => found.push(Rotated {
                 name,
@@ -270,7 +290,7 @@ fn in_folder(folder: &Path) -> Result<Vec<Rotated>, files::Error> {
             Ok(_) => {}
         }
     }
-    Ok(found)
+    Ok(whole)
 }
 
 #[cfg(test)]

@@ -41,6 +41,14 @@ pub(super) struct Active {
     pub(super) length: u64,
 }
 
+impl Active {
+    /// When it was written last, if that is known.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        let at = self.file.metadata().and_then(|facts| facts.modified());
+        Timestamp::try_from(at.ok()?).ok()
+    }
+}
+
 /// A rotated file that was opened.
 #[derive(Debug)]
 pub(super) enum Opened {

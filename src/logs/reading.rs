@@ -71,6 +71,9 @@ impl Log {
             None => 0,
         };
         let began = newest.as_ref().filter(|name| name.serial() == 1);
+        // A rotation by a clock that was ahead: no file begins after it was written last.
+        let written = active.as_ref().and_then(Active::written);
+        let began = began.filter(|name| written.is_none_or(|written| name.at() <= written));
         let parts = Parts {
             log: self,
             wanted: &query.wanted,

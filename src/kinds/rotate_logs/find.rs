@@ -17,7 +17,7 @@ use super::{
 use crate::{
     files,
     job::Env,
-    logs::{Error, RotatedName},
+    logs::{Error, Form, RotatedName},
 };
 
 /// A log, there or known by its rotated files only.
@@ -43,6 +43,16 @@ pub(super) struct Refusal {
     pub(super) hint: &'static str,
 }
 
+/// What makes a log of a name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signs {
+    /// It or a rotated file of it is in its folder.
+    beside: bool,
+    /// It is there, or a file that only a rotation leaves: a plain file that is called like one may be
+    /// anybody's.
+    sure: bool,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
@@ -64,7 +74,11 @@ pub(super) fn find(job: &RotateLogs, env: &Env) -> Result<Finding, Error> {
         let paths = candidates(job, pattern, env, &mut newest)?;
         let before = finding.logs.len();
         let mut known = false;
-        for (path, beside) in paths {
+        for (path, signs) in paths {
+            if !signs.sure && !pattern.is_literal() {
+                continue;
+            }
+            let beside = signs.beside;
             known |= seen.contains(&path);
             if seen.insert(path.clone()) {
                 let log = look(job, pattern, path, env)?;
@@ -105,45 +119,65 @@ pub(super) fn refused(job: &RotateLogs, env: &Env) -> Vec<Refusal> {
     found
 }
 
-/// Logs that the pattern stands for, also such as are known by a rotated file only, and whether
-/// something of them is in their folder.
+/// Logs that the pattern stands for, also such as are known by a rotated file only, and what of them
+/// is there.
 fn candidates(
     job: &RotateLogs,
     pattern: &Pattern,
     env: &Env,
     newest: &mut Option<Timestamp>,
-) -> Result<BTreeMap<PathBuf, bool>, files::Error> {
+) -> Result<BTreeMap<PathBuf, Signs>, files::Error> {
     let root = env.settings.root();
     let archive = job.archive(env);
-    let mut found: BTreeMap<PathBuf, bool> = BTreeMap::new();
+    let mut found: BTreeMap<PathBuf, Signs> = BTreeMap::new();
     for folder in pattern.folders(root)? {
         for name in names(&folder)? {
             let rotated = name.parse::<RotatedName>();
             let at = rotated.as_ref().ok().map(RotatedName::at);
+            let packed = rotated
+                .as_ref()
+                .map_or(true, |name| name.form() != Form::Plain);
             let (log, beside) = match rotated {
                 // A pattern may look into the archive, too.
                 Ok(rotated) => (rotated.log().to_owned(), archive.as_ref() != Some(&folder)),
-                Err(_) if is_unfinished(&name) => continue,
+                Err(_) if is_unfinished(&name) => {
+                    // Its original was listed before.
+                    confirm(&mut found, &folder, &name);
+                    continue;
+                }
                 Err(_) => (name, true),
             };
             if pattern.matches_name(&log) {
-                *found.entry(folder.join(log)).or_default() |= beside;
+                let signs = found.entry(folder.join(log)).or_default();
+                signs.beside |= beside;
+                signs.sure |= packed || !beside;
                 *newest = at.max(*newest);
             }
         }
     }
     if let (Some(archive), Some(folder)) = (archive, pattern.folder(root)) {
         for name in names(&archive)? {
+            confirm(&mut found, &folder, &name);
             let rotated = name.parse::<RotatedName>();
             if let Ok(rotated) = rotated
                 && pattern.matches_name(rotated.log())
             {
-                found.entry(folder.join(rotated.log())).or_default();
+                let signs = found.entry(folder.join(rotated.log())).or_default();
+                signs.sure = true;
                 *newest = (*newest).max(Some(rotated.at()));
             }
         }
     }
     Ok(found)
+}
+
+/// What was to become of a rotated file tells that it is one.
+fn confirm(found: &mut BTreeMap<PathBuf, Signs>, folder: &Path, unfinished: &str) {
+    if let Some(name) = RotatedName::of_leftover(unfinished)
+        && let Some(signs) = found.get_mut(&folder.join(name.log()))
+    {
+        signs.sure = true;
+    }
 }
 
 /// A name that a file has only until it is whole.

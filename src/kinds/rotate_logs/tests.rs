@@ -214,7 +214,10 @@ async fn old_files_go_with_their_reason_also_those_of_a_log_that_is_gone() {
     place.write("logs/a.log", "x\n");
     for day in ["20261001", "20261002", "20261120", "20261121"] {
         place.write(&format!("logs/a-{day}T030000Z.log"), day);
-        place.write(&format!("logs/gone-{day}T030000Z.log"), day);
+        let packed = if day < "20261100" { ".gz" } else { "" };
+        place.write(&format!("logs/gone-{day}T030000Z.log{packed}"), day);
+        // Of a program that calls its files so itself.
+        place.write(&format!("logs/sync-{day}T020000Z.log"), day);
     }
     place.write("logs/a.log.1", "not ours");
     place.write("logs/a-20260101T000000Z.txt", "not meant");
@@ -239,6 +242,10 @@ async fn old_files_go_with_their_reason_also_those_of_a_log_that_is_gone() {
             "a.log.1",
             "gone-20261120T030000Z.log.gz",
             "gone-20261121T030000Z.log",
+            "sync-20261001T020000Z.log",
+            "sync-20261002T020000Z.log",
+            "sync-20261120T020000Z.log",
+            "sync-20261121T020000Z.log",
         ]
     );
 }
@@ -251,7 +258,8 @@ async fn a_clock_that_is_a_year_ahead_makes_no_file_too_old() {
     for day in ["20261001", "20261120", "20261123"] {
         ahead.write(&format!("logs/a-{day}T030000Z.log"), day);
         // Of a log that is gone.
-        ahead.write(&format!("logs/b-{day}T030000Z.log"), day);
+        let packed = if day < "20261100" { ".gz" } else { "" };
+        ahead.write(&format!("logs/b-{day}T030000Z.log{packed}"), day);
     }
     let report = ahead.run(json);
     let told = "skip logs/a.log: 2 of its files are too old only if the clock is right: ";
@@ -265,7 +273,7 @@ async fn a_clock_that_is_a_year_ahead_makes_no_file_too_old() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_of_the_future_does_not_make_each_run_rotate() {
-    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let now = Clock::System.now() + jiff::SignedDuration::from_secs(2);
     let place = Place::at(&now.to_string());
     place.write("logs/a.log", "x\n");
     place.write("logs/a-20991124T030000Z.log", "by a wrong clock\n");

@@ -142,3 +142,21 @@ proptest! {
         let _ = RotatedName::new(&text, Timestamp::UNIX_EPOCH);
     }
 }
+
+#[test]
+fn a_file_that_is_compressed_while_the_folder_is_read_is_in_one_form_at_least() {
+    let root = tempfile::tempdir().unwrap();
+    let plain = root.path().join(name("a.log").to_string());
+    let packed = root
+        .path()
+        .join(name("a.log").in_form(Form::Gzip).to_string());
+    files::write_new(&plain, b"lines").unwrap();
+    let found = in_folder(root.path(), |path| {
+        if plain.exists() {
+            files::rename_new(&plain, &packed).unwrap();
+        }
+        path.symlink_metadata()
+    });
+    let paths: Vec<_> = found.unwrap().into_iter().map(|file| file.path).collect();
+    assert_eq!(paths, [packed]);
+}

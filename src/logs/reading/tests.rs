@@ -153,6 +153,21 @@ fn files_of_another_time_are_not_opened() {
 }
 
 #[test]
+fn a_rotation_of_the_future_hides_no_line_of_today() {
+    let site = Site::new();
+    // The clock was ahead when it was rotated.
+    site.put("a-20991124T030000Z.log", text(20..25).as_bytes());
+    assert_eq!(
+        site.lines(&between(Some(25), Some(29), None)),
+        expected(25..29)
+    );
+    assert_eq!(
+        site.lines(&between(Some(25), Some(29), Some(2))),
+        expected(27..29)
+    );
+}
+
+#[test]
 fn damage_is_told_and_what_is_before_it_is_shown() {
     let site = Site::new();
     let gz = format!("{}.gz", name(9));
