@@ -144,11 +144,11 @@ fn a_program_that_is_writing_a_file_is_named_and_keeps_it() {
     let restore = ["restore", text(&archive), "--yes"];
     for args in [&restore[..], &["restore", "--undo", "--yes"]] {
         let before = fs::read(&name).unwrap();
-        let mut writer = writes(&name);
+        let mut program = writes(&name);
         let out = world.run(args.iter().copied());
-        let pid = writer.id();
-        writer.kill().unwrap();
-        writer.wait().unwrap();
+        let pid = program.id();
+        program.kill().unwrap();
+        program.wait().unwrap();
         out.code(6).says(&format!("pid {pid} sleep"));
         assert_eq!(fs::read(&name).unwrap(), before);
         world.run(args.iter().copied()).code(0);
