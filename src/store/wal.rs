@@ -31,7 +31,7 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            fold: 8 << 20,
+            fold: 4 << 20,
             wait: 64 << 20,
             stop: 256 << 20,
         }
