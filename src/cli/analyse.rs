@@ -178,15 +178,6 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The message with the text and a caret under the place.
 fn wrong(text: &str, error: &RuleError) -> Failure {
-    let chars = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default().chars().count();
-    let before = " ".repeat(chars(0..error.span.start));
-    let carets = "^".repeat(chars(error.span.clone()).max(1));
-    let message = format!("{error}\n  {text}\n  {before}{carets}");
-    let failure = Failure::new(exit::USAGE, message);
-    match &error.hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::at(text, &error.message, &error.span, error.hint.as_deref())
 }

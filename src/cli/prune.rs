@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     args,
-    shell::{Result, Shell, Table, block_on, count, exit, variable},
+    shell::{Result, Shell, block_on, count, exit, variable},
 };
 use crate::{app, words::RunId};
 
@@ -12,7 +12,7 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
     let run = RunId(args.undo);
     if args.dry_run {
         let loaded = shell.load()?;
-        dry_run(shell, &app::plan_undo(&shell.site, &loaded, run)?);
+        shell.plan(&app::plan_undo(&shell.site, &loaded, run)?);
         return Ok(exit::OK);
     }
     let identities =
@@ -62,17 +62,4 @@ pub(super) fn run(shell: &Shell, args: &args::Prune) -> Result {
     }
     shell.say("the next run of the job removes them again, unless `keep` is longer by then");
     Ok(code)
-}
-
-fn dry_run(shell: &Shell, plan: &crate::job::Plan) {
-    if shell.json {
-        plan.steps.iter().for_each(|step| shell.json_line(step));
-        return;
-    }
-    let mut table = Table::new(["would", "what", "because"]);
-    for step in &plan.steps {
-        let subject = shell.within(step.subject.as_ref());
-        table.row([step.act.clone(), subject, step.reason.clone()]);
-    }
-    shell.line(table.render());
 }

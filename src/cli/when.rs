@@ -85,23 +85,7 @@ fn unknown_zone(name: &str) -> Failure {
     }
 }
 
-/// The message with the expression and a caret under the place.
 fn wrong(expression: &str, error: &ScheduleError) -> Failure {
-    let before = expression
-        .get(..error.span.start)
-        .unwrap_or_default()
-        .chars()
-        .count();
-    let marked = expression
-        .get(error.span.clone())
-        .unwrap_or_default()
-        .chars()
-        .count()
-        .max(1);
-    let caret = format!("{}{}", " ".repeat(before), "^".repeat(marked));
-    let failure = Failure::new(exit::USAGE, format!("{error}\n  {expression}\n  {caret}"));
-    match &error.hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    let hint = error.hint.as_deref();
+    Failure::at(expression, &error.message, &error.span, hint)
 }

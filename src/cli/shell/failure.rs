@@ -1,6 +1,6 @@
 //! What is told when a verb cannot do its work.
 
-use std::io::Write;
+use std::{io::Write, ops::Range};
 
 use crate::{
     app::{self, Wrong, restore::UnknownPath},
@@ -58,6 +58,26 @@ impl Failure {
             message: message.into(),
             hints: Vec::new(),
             problems: None,
+        }
+    }
+
+    /// A mistake in what was typed: the message, the text, and carets under the place.
+    pub(in crate::cli) fn at(
+        text: &str,
+        message: &str,
+        span: &Range<usize>,
+        hint: Option<&str>,
+    ) -> Self {
+        let chars = |range: Range<usize>| text.get(range).unwrap_or_default().chars().count();
+        let before = " ".repeat(chars(0..span.start));
+        let carets = "^".repeat(chars(span.clone()).max(1));
+        let failure = Self::new(
+            exit::USAGE,
+            format!("{message}\n  {text}\n  {before}{carets}"),
+        );
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 
