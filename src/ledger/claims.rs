@@ -125,6 +125,25 @@ impl Ledger {
         })
     }
 
+    /// The first second from that of `slot` on after which nothing of its job and lane is decided.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn free_from(&self, slot: &Slot) -> Result<Timestamp, Error> {
+        let Slot { job, at, scope } = slot;
+        let last: Option<i64> = self
+            .lock()
+            .prepare_cached("SELECT max(at) FROM slots WHERE job = ?1 AND scope = ?2 AND at >= ?3")
+            .and_then(|mut select| {
+                select.query_row(params![job.as_str(), scope, at.as_second()], |row| {
+                    row.get(0)
+                })
+            })
+            .map_err(self.failed("find a free second"))?;
+        let free = last.and_then(|last| Timestamp::from_second(last.checked_add(1)?).ok());
+        Ok(free.unwrap_or(*at))
+    }
+
     /// Says that `me` is alive and prolongs its claims, all in one transaction. False where the
     /// fence is old: that claim is not ours any more.
     ///

@@ -18,7 +18,8 @@ use crate::{
     watch::Watch,
 };
 
-/// A run by hand in a second that already has one moves on by at most this many seconds.
+/// A run by hand in a second that already has one moves on to the next free one, which another one of
+/// the same moment may take before it: at most so often.
 const MANUAL_BUMPS: u32 = 60;
 
 impl Dispatcher {
@@ -71,10 +72,33 @@ impl Dispatcher {
             if again.is_empty() {
                 return works;
             }
-            pending = again;
+            pending = self.moved_on(again).await;
         }
         self.give_up(pending, inputs);
         works
+    }
+
+    /// Runs by hand whose second is taken, each in the first one that is free.
+    async fn moved_on(&self, mut actions: Vec<Action>) -> Vec<Action> {
+        let slots: Vec<Slot> = actions
+            .iter_mut()
+            .filter_map(slot_of)
+            .map(|slot| slot.clone())
+            .collect();
+        let ledger = Arc::clone(&self.ledger);
+        let free = tokio::task::spawn_blocking(move || {
+            slots
+                .iter()
+                .map(|slot| ledger.free_from(slot))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        // What the ledger does not say now it says when the claim is tried.
+        if let Ok(Ok(free)) = free.await {
+            for (slot, at) in actions.iter_mut().filter_map(slot_of).zip(free) {
+                slot.at = at;
+            }
+        }
+        actions
     }
 
     /// Says once to those who asked for these runs why they do not begin.
@@ -281,43 +305,35 @@ fn waiting(action: &Action) -> Option<Waiting> {
     }
 }
 
-/// The slot had been decided. A run by hand takes the next free second; one of the schedule, or a
-/// second retry of a run, is none of ours.
-fn denied(action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
-    match action {
+/// The slot had been decided. A run by hand takes a later second; one of the schedule, or a second retry
+/// of a run, is none of ours.
+fn denied(mut action: Action, inputs: &mut Vec<Input>) -> Option<Action> {
+    match &mut action {
         Action::Start {
-            ticket,
-            mut slot,
-            trigger: trigger @ Trigger::Manual,
-            missed,
-        } => {
-            slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
-            Some(Action::Start {
-                ticket,
-                slot,
-                trigger,
-                missed,
-            })
+            trigger: Trigger::Manual,
+            slot,
+            ..
         }
-        Action::Skip {
-            ticket,
-            mut slot,
-            trigger: trigger @ Trigger::Manual,
-            reason,
+        | Action::Skip {
+            trigger: Trigger::Manual,
+            slot,
+            ..
         } => {
             slot.at = slot.at.checked_add(SignedDuration::from_secs(1)).ok()?;
-            Some(Action::Skip {
-                ticket,
-                slot,
-                trigger,
-                reason,
-            })
+            Some(action)
         }
         Action::Start { ticket, slot, .. } => {
             tracing::info!(job = %slot.job, slot = %slot.at, "the slot had been decided before");
-            inputs.push(Input::Denied(ticket));
+            inputs.push(Input::Denied(*ticket));
             None
         }
+        _ => None,
+    }
+}
+
+fn slot_of(action: &mut Action) -> Option<&mut Slot> {
+    match action {
+        Action::Start { slot, .. } | Action::Skip { slot, .. } => Some(slot),
         _ => None,
     }
 }
