@@ -393,31 +393,60 @@ fn a_damaged_database_is_replaced_and_kept() {
     assert!(fs::read(&database).unwrap() == [7; 9_999]);
 }
 
-/// Kills a command at a random moment; what is there must be all old or all new for anybody who looks,
-/// and after the next command that works here.
-fn killed(world: &World, args: &[&str], after: Duration, both: [&Seen; 2]) -> bool {
-    let process = world.spawn(args.iter().copied());
-    let start = Instant::now();
-    while start.elapsed() < after && !process.has_ended() {
-        thread::sleep(Duration::from_micros(200));
+/// How long a command takes, learned anew with each try: it takes longer as what it works on grows, and
+/// while other tests run beside it.
+struct Aim {
+    whole: Duration,
+}
+
+impl Aim {
+    /// Runs a command once.
+    fn at(world: &World, args: &[&str]) -> Self {
+        let start = Instant::now();
+        world.run(args.iter().copied()).code(0);
+        let whole = start.elapsed();
+        Self { whole }
     }
-    let was_killed = process.kill().code != 0;
+
+    /// Kills the command at a random moment, if it is not over by then. Whether it was killed.
+    fn kill(&mut self, world: &World, args: &[&str], dice: &mut Dice) -> bool {
+        // The end is where things happen.
+        let after = self.whole * u32::try_from(40 + dice.below(70)).unwrap() / 100;
+        let process = world.spawn(args.iter().copied());
+        let start = Instant::now();
+        while start.elapsed() < after && !process.has_ended() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        let out = process.kill();
+        let was_killed = out.code == -9;
+        if was_killed {
+            self.whole += self.whole / 50;
+        } else {
+            self.whole = (self.whole + start.elapsed()) / 2;
+            out.code(0);
+        }
+        was_killed
+    }
+}
+
+/// What is there after a kill must be all old or all new for anybody who looks, and after the next
+/// command that works here.
+fn is_whole(world: &World, both: [&Seen; 2]) {
     // A copy, for looking folds the log.
     let database = query_copy(world);
     let is_one = both.iter().any(|seen| seen.database == database);
-    assert!(is_one, "killed after {after:?}: {database}");
+    assert!(is_one, "{database}");
     let files = see_files(world);
     for (number, file) in files.iter().enumerate() {
         let known = both.iter().any(|seen| seen.files[number] == *file);
-        assert!(known, "killed after {after:?}: {file:?}");
+        assert!(known, "{file:?}");
     }
     // Anything that works in the root ends it.
     world.run(["pause", "idle"]).code(0);
     let seen = see(world);
-    assert!(both.contains(&&seen), "killed after {after:?}: {seen:?}");
+    assert!(both.contains(&&seen), "{seen:?}");
     let begun = seen.database == database || seen == *both[1];
-    assert!(begun, "killed after {after:?}: it went back");
-    was_killed
+    assert!(begun, "it went back");
 }
 
 fn see_files(world: &World) -> Vec<Option<String>> {
@@ -459,12 +488,7 @@ fn killed_at_any_moment_all_is_old_or_new() {
     let restore = ["restore", text(&archive), "--yes"];
     let undo = ["restore", "--undo", "--yes"];
     let mut now = change();
-    let took = |args: &[&str]| {
-        let begun = Instant::now();
-        world.run(args.iter().copied()).code(0);
-        u64::try_from(begun.elapsed().as_micros()).unwrap()
-    };
-    let (restoring, undoing) = (took(&restore), took(&undo));
+    let (mut restoring, mut undoing) = (Aim::at(&world, &restore), Aim::at(&world, &undo));
     let mut dice = Dice::new(11);
     let wanted = rounds(200, 3);
     let (mut restores, mut undos) = (0, 0);
@@ -473,13 +497,9 @@ fn killed_at_any_moment_all_is_old_or_new() {
             break;
         }
         assert!(round < 40 * wanted, "{restores} and {undos} were killed");
-        // The end is where things happen.
-        let part = |whole: u64, dice: &mut Dice| {
-            Duration::from_micros(whole * (40 + dice.below(70)) / 100)
-        };
         if see(&world) == then && undos < wanted && !kept(&world).is_empty() && round % 3 > 0 {
-            let after = part(undoing, &mut dice);
-            undos += usize::from(killed(&world, &undo, after, [&then, &now]));
+            undos += usize::from(undoing.kill(&world, &undo, &mut dice));
+            is_whole(&world, [&then, &now]);
             continue;
         }
         if see(&world) == then {
@@ -487,8 +507,8 @@ fn killed_at_any_moment_all_is_old_or_new() {
         }
         write_rows(&world, &format!("round {round}"));
         now.database = query_copy(&world);
-        let after = part(restoring, &mut dice);
-        restores += usize::from(killed(&world, &restore, after, [&now, &then]));
+        restores += usize::from(restoring.kill(&world, &restore, &mut dice));
+        is_whole(&world, [&now, &then]);
     }
 }
 
