@@ -12,6 +12,7 @@ mod names;
 mod outcome;
 mod performance;
 mod rule;
+mod timeframe;
 
 pub use bars::{Bar, Bars, Field, Stamp};
 pub use book::{Book, BookError, Closed, Position, Side, Trade};
@@ -21,3 +22,4 @@ pub use names::names;
 pub use outcome::{Forward, Interval, Signalled, forward, wilson};
 pub use performance::{Known, Performance, drawdown, sharpe, sortino};
 pub use rule::{Condition, Expression, Number, RuleError, Sheet};
+pub use timeframe::Timeframe;

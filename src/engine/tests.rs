@@ -199,9 +199,9 @@ async fn a_run_by_hand_tells_its_whole_story() {
 
 #[tokio::test(start_paused = true)]
 async fn runs_by_hand_of_one_second_are_runs_of_their_own() {
-    let bench = bench(&[("a", "0 2 * * *", well, Policy::default())], false).await;
     // More than there are seconds in a minute, as a script may start them.
     const RUNS: usize = 200;
+    let bench = bench(&[("a", "0 2 * * *", well, Policy::default())], false).await;
     let mut slots = std::collections::BTreeSet::new();
     for _ in 0..RUNS {
         let mut handle = bench.engine.run("a").await.unwrap();

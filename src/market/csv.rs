@@ -38,7 +38,7 @@ pub enum CsvError {
         /// The file.
         path: PathBuf,
         /// What is wrong with the first one.
-        first: Finding,
+        first: BadRow,
     },
     /// Columns are missing.
     #[error("`{}` has no column {missing}", path.display())]
@@ -71,7 +71,7 @@ impl CsvError {
 
 /// A row that is left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct BadRow {
     /// Its line in the file, from 1.
     pub line: u64,
     /// What is wrong with it.
@@ -84,7 +84,7 @@ pub struct Read {
     /// The good bars.
     pub bars: Bars,
     /// The others.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<BadRow>,
 }
 
 /// Reads the bars in the file at `path`: columns by the names in its header, dates as
@@ -107,7 +107,7 @@ pub fn read(path: &Path) -> Result<Read, CsvError> {
         let bar = columns.bar(&record);
         match bar.and_then(|bar| in_order(&read.bars, bar)) {
             Ok(bar) => read.bars.extend([bar]),
-            Err(what) => read.findings.push(Finding { line, what }),
+            Err(what) => read.findings.push(BadRow { line, what }),
         }
     }
     if !read.bars.is_empty() {

@@ -1,8 +1,14 @@
 //! Where bars come from, and lists of trades.
 
 mod csv;
+mod finding;
 mod header;
+mod series;
+mod source;
 mod trades;
 
-pub use csv::{CsvError, Finding, Read, read};
+pub use csv::{BadRow, CsvError, Read, read};
+pub use finding::{Finding, Flaw, Severity};
+pub use series::{Adjustment, Series, Split};
+pub use source::{Ask, Class, Refusal, Source};
 pub use trades::read_trades;

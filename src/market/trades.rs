@@ -10,7 +10,7 @@ use jiff::{
 };
 
 use super::{
-    CsvError, Finding,
+    BadRow, CsvError,
     csv::{STAMPS, lacking, open, reading},
     header::Header,
 };
@@ -22,7 +22,7 @@ use crate::{analysis::Trade, micros::Micros};
 ///
 /// # Errors
 /// When it cannot be read or has no trade. Rows that are wrong are returned beside the good ones.
-pub fn read_trades(path: &Path, zone: &TimeZone) -> Result<(Vec<Trade>, Vec<Finding>), CsvError> {
+pub fn read_trades(path: &Path, zone: &TimeZone) -> Result<(Vec<Trade>, Vec<BadRow>), CsvError> {
     let wrap = |error: csv::Error| reading(path, error.into());
     let mut reader = open(path)?;
     let header = Header::new(reader.headers().map_err(wrap)?);
@@ -32,7 +32,7 @@ pub fn read_trades(path: &Path, zone: &TimeZone) -> Result<(Vec<Trade>, Vec<Find
         let record = record.map_err(wrap)?;
         match columns.trade(&record, zone) {
             Ok(trade) => trades.push(trade),
-            Err(what) => findings.push(Finding {
+            Err(what) => findings.push(BadRow {
                 line: record.position().map_or(0, csv::Position::line),
                 what,
             }),
