@@ -132,15 +132,13 @@ impl Removal<'_> {
         pieces: &[Piece],
         trusted: Option<&Witness>,
     ) -> Result<Batch, Error> {
-        let seen = self.writer.seen();
-        let done = self.writer.write(Class::Batch, "remove rows", |tx| {
+        let done = self.writer.write_unseen(Class::Batch, "remove rows", |tx| {
             let end = self.pace.clock.monotonic() + self.pace.turn;
             let blind = match trusted {
                 Some(witness) => witness.is_blind(tx)?,
                 None => true,
             };
             let trusted = trusted.filter(|_| !blind);
-            let _counted_here = seen.mute();
             let mut batch = Batch::default();
             let mut delete = tx.prepare_cached(&sql.piece("DELETE"))?;
             for piece in pieces {

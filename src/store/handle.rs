@@ -149,12 +149,20 @@ impl Writer {
         act: &'static str,
         body: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
+        self.directly(class, act, |connection| transact(connection, body))
+    }
+
+    /// As [`Writer::write`], but nobody sees which rows are removed: whoever removes them counts them.
+    /// Being seen costs a removed row an eighth of its time.
+    pub(super) fn write_unseen<T>(
+        &self,
+        class: Class,
+        act: &'static str,
+        body: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.directly(class, act, |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = body(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
+            let mut unseen = self.0.seen.look_away(connection)?;
+            transact(unseen.connection(), body)
         })
     }
 
@@ -178,6 +186,16 @@ impl Writer {
         };
         body(connection).map_err(|source| Error::statement(act, self.0.path.clone(), source))
     }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    body: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = body(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::{Connection, hooks::Action};
@@ -15,14 +12,7 @@ const MOST: usize = 100_000;
 
 /// Row ids that were written through one connection, of the tables that are watched.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Seen(Arc<Shared>);
-
-#[derive(Debug, Default)]
-struct Shared {
-    /// Rows are being removed by whoever counts them.
-    muted: AtomicBool,
-    tables: Mutex<Tables>,
-}
+pub(super) struct Seen(Arc<Mutex<Tables>>);
 
 type Tables = BTreeMap<String, Touched>;
 
@@ -37,7 +27,7 @@ struct Touched {
 impl Seen {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // Nothing that can panic happens while it is locked.
-        self.0.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at everything that is written through this connection from now on.
@@ -49,9 +39,6 @@ impl Seen {
     }
 
     fn note(&self, table: &str, row: i64) {
-        if self.0.muted.load(Ordering::Relaxed) {
-            return;
-        }
         if let Some(touched) = self.tables().get_mut(table) {
             touched.rows.insert(row);
             touched.all |= touched.rows.len() > MOST;
@@ -87,16 +74,34 @@ impl Seen {
         }
     }
 
-    /// What is removed until the answer is dropped is counted by whoever removes it. Called and
-    /// dropped within one turn of the queue, so that nobody else writes meanwhile.
-    pub(super) fn mute(&self) -> impl Drop + use<> {
-        struct Muted(Seen);
-        impl Drop for Muted {
-            fn drop(&mut self) {
-                self.0.0.muted.store(false, Ordering::Relaxed);
-            }
+    /// Sees nothing of what is written through this connection until the answer is dropped.
+    pub(super) fn look_away<'a>(
+        &self,
+        connection: &'a mut Connection,
+    ) -> rusqlite::Result<Unseen<'a>> {
+        connection.update_hook(None::<fn(Action, &str, &str, i64)>)?;
+        let seen = self.clone();
+        Ok(Unseen { connection, seen })
+    }
+}
+
+/// A connection of which nothing is seen.
+#[derive(Debug)]
+pub(super) struct Unseen<'a> {
+    connection: &'a mut Connection,
+    seen: Seen,
+}
+
+impl Unseen<'_> {
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        self.connection
+    }
+}
+
+impl Drop for Unseen<'_> {
+    fn drop(&mut self) {
+        if self.seen.hook(self.connection).is_err() {
+            self.seen.distrust();
         }
-        self.0.muted.store(true, Ordering::Relaxed);
-        Muted(self.clone())
     }
 }

@@ -89,10 +89,12 @@ impl LogKeeper {
         if length * self.page <= limits.fold + self.pinned {
             return Ok(Pressure::None);
         }
-        fold("PASSIVE", &self.connection).map_err(failed)?;
-        let (length, done) = writer.directly(Class::Batch, "fold the log in", |connection| {
-            fold("PASSIVE", connection)
-        })?;
+        let (mut length, mut done) = fold("PASSIVE", &self.connection).map_err(failed)?;
+        if done < length {
+            (length, done) = writer.directly(Class::Batch, "fold the log in", |connection| {
+                fold("PASSIVE", connection)
+            })?;
+        }
         let (bytes, left) = (length * self.page, (length - done.min(length)) * self.page);
         self.pinned = left;
         Ok(match left {
