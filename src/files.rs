@@ -3,8 +3,11 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 /// What a file operation was about, so that an error names the file.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,19 @@ pub fn create_like(path: &Path, facts: &fs::Metadata) -> Result<File, Error> {
         return Err(at("set mode and owner of", path)(error));
     }
     Ok(file)
+}
+
+/// Opens a plain file for reading; never follows a link that took its place, never waits on a FIFO
+/// that did.
+///
+/// # Errors
+/// What the system says.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags).unwrap_or_default())
+        .open(path)
 }
 
 /// Takes all rights from everybody but the owner (mode 0600), by path: opening a database file of

@@ -176,18 +176,18 @@ fn count(items: usize) -> u64 {
 mod tests {
     use std::{
         fs::{self, File},
-        io::{self, Write},
         os::unix::fs::{MetadataExt, PermissionsExt, symlink},
         path::Path,
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
+        sync::{Arc, atomic::AtomicUsize},
     };
 
     use super::*;
     use crate::{
-        archive::{extract, list, remove, sweep, testing::World, verify},
+        archive::{
+            extract, list, remove, sweep,
+            testing::{Failing, World},
+            verify,
+        },
         files::{
             self,
             fault::{Fault, each},
@@ -313,27 +313,6 @@ mod tests {
         );
         assert_eq!(made.sidecar.archive, made.name.to_string());
         assert!(!Sidecar::path_for(&third).exists());
-    }
-
-    /// Fails at the `left`-th write.
-    struct Failing(File, Arc<AtomicUsize>);
-
-    impl Write for Failing {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let step = |left: usize| left.checked_sub(1);
-            if self
-                .1
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
-                .is_err()
-            {
-                return Err(rustix::io::Errno::NOSPC.into());
-            }
-            self.0.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.0.flush()
-        }
     }
 
     #[test]
@@ -646,7 +625,7 @@ mod tests {
 
     #[test]
     fn fifty_archives_of_a_log_in_motion_are_all_readable() {
-        use io::Write as _;
+        use std::io::Write as _;
         let world = World::new();
         let log = world.path("logs/app.log");
         for round in 0..50 {

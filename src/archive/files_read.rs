@@ -10,12 +10,11 @@ use std::{
 use super::{
     Error, keys,
     manifest::Note,
-    open::open,
     source::id,
     tar_write::TarWriter,
     walk::{self, Item},
 };
-use crate::watch::Watch;
+use crate::{files::open_plain, watch::Watch};
 
 /// Files up to this size are looked through for a private key, whatever they are called.
 const KEY_SIZE: u64 = 16 << 10;
@@ -39,7 +38,7 @@ pub(super) fn archive<W: Write>(
         source,
     };
     let note = |text: &str| Ok(Some(Note::new(&item.head.path, text)));
-    let mut file = match open(&item.path) {
+    let mut file = match open_plain(&item.path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return note("vanished"),
         Err(_) if is_no_file(&item.path) => return note("vanished: it is no file any more"),
@@ -270,7 +269,7 @@ mod tests {
         world.put("logs/secret", b"x");
         let path = world.path("logs/secret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-        if let Err(error) = open(&path) {
+        if let Err(error) = open_plain(&path) {
             // Root may read everything; anybody else ends here.
             denied.set(error.kind() == io::ErrorKind::PermissionDenied);
         }

@@ -62,7 +62,7 @@ impl<T: Read> Read for Hashing<T> {
 /// # Errors
 /// What the system said.
 pub fn sum_of_file(path: &Path) -> io::Result<String> {
-    let mut file = Hashing::new(super::open::open(path)?);
+    let mut file = Hashing::new(crate::files::open_plain(path)?);
     io::copy(&mut file, &mut io::sink())?;
     Ok(file.finish().0)
 }

@@ -8,7 +8,8 @@ use std::{
 
 use age::{DecryptError, Decryptor, Encryptor};
 
-use super::{Error, Identity, Recipient, hash::Hashing, open::open};
+use super::{Error, Identity, Recipient, hash::Hashing};
+use crate::files::open_plain;
 
 /// Encrypts what is read into `to` and returns the SHA-256 of what was written, in hex.
 ///
@@ -49,7 +50,7 @@ pub fn unseal(path: &Path, identities: &[Identity]) -> Result<impl Read + use<>,
         },
         other => damaged(other.to_string()),
     };
-    let file = open(path).map_err(read)?;
+    let file = open_plain(path).map_err(read)?;
     let decryptor = Decryptor::new_buffered(BufReader::new(file)).map_err(age)?;
     let identities = identities.iter().map(|identity| identity.inner() as _);
     decryptor.decrypt(identities).map_err(age)
@@ -60,7 +61,7 @@ pub fn unseal(path: &Path, identities: &[Identity]) -> Result<impl Read + use<>,
 /// # Errors
 /// Those of reading.
 pub fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = Hashing::new(open(path)?);
+    let mut file = Hashing::new(open_plain(path)?);
     io::copy(&mut file, &mut io::sink())?;
     Ok(file.finish().0)
 }

@@ -1,8 +1,13 @@
 //! What the tests of this module share: a small world with a database, settings and logs.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -127,5 +132,26 @@ pub(super) fn manifest() -> Manifest {
         entries: Vec::new(),
         notes: Vec::new(),
         complete: false,
+    }
+}
+
+/// Fails at the `left`-th write.
+pub(super) struct Failing(pub(super) File, pub(super) Arc<AtomicUsize>);
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let step = |left: usize| left.checked_sub(1);
+        if self
+            .1
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
+            .is_err()
+        {
+            return Err(rustix::io::Errno::NOSPC.into());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

@@ -43,6 +43,17 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+impl Problem {
+    /// One with a remedy.
+    pub fn new(setting: &'static str, message: impl Into<String>, hint: &str) -> Self {
+        Self {
+            setting,
+            message: message.into(),
+            hint: Some(hint.to_owned()),
+        }
+    }
+}
+
 /// A job whose archives another job reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivesOf {

@@ -200,11 +200,7 @@ impl Job for Backup {
     fn check(&self, env: &Env) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut report = |setting, message: String, hint: &str| {
-            problems.push(Problem {
-                setting,
-                message,
-                hint: Some(hint.to_owned()),
-            });
+            problems.push(Problem::new(setting, message, hint));
         };
         if self.what.is_empty() {
             report(

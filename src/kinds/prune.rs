@@ -144,11 +144,7 @@ impl Job for Prune {
     fn check(&self, _env: &Env) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut report = |setting, message: String, hint: &str| {
-            problems.push(Problem {
-                setting,
-                message,
-                hint: Some(hint.to_owned()),
-            });
+            problems.push(Problem::new(setting, message, hint));
         };
         if self.tables.is_empty() {
             let hint = "name one: `tables: {signals: {column: timestamp, keep: 90d}}`";

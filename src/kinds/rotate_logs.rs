@@ -155,11 +155,7 @@ impl Job for RotateLogs {
     fn check(&self, env: &Env) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut report = |setting, message: String, hint: &str| {
-            problems.push(Problem {
-                setting,
-                message,
-                hint: Some(hint.to_owned()),
-            });
+            problems.push(Problem::new(setting, message, hint));
         };
         if self.files.is_empty() {
             let hint = "name at least one, e.g. `logs/*.log`";

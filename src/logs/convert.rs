@@ -3,18 +3,16 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, Metadata, OpenOptions},
+    fs::{File, Metadata},
     io::{self, BufReader, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use rustix::fs::OFlags;
-
 use super::Error;
 use crate::{
-    files::{self, fault},
+    files::{self, fault, open_plain},
     gzip::{self, Level, ParallelGzip},
     watch::Watch,
 };
@@ -37,7 +35,7 @@ pub struct How<'a> {
 /// Nothing has changed then, or both files are there, whole.
 pub fn convert(from: &Path, to: &Path, how: How<'_>, watch: &Watch) -> Result<u64, Error> {
     watch.cancel.checkpoint()?;
-    let source = open(from).map_err(files::at("open", from))?;
+    let source = open_plain(from).map_err(files::at("open", from))?;
     let before = source.metadata().map_err(files::at("look at", from))?;
     let folder = files::parent(to);
     if !folder.exists() {
@@ -86,7 +84,7 @@ fn make(
             out.sync_all()
         })
         .map_err(files::at("sync", to))?;
-    let mut again = open(from).map_err(files::at("open", from))?;
+    let mut again = open_plain(from).map_err(files::at("open", from))?;
     let same = (how.check)(&mut again, &temp).map_err(files::at("read back", to))?;
     if same {
         return Ok(());
@@ -128,7 +126,7 @@ pub fn carry(from: &Path, to: &Path, watch: &Watch) -> Result<u64, Error> {
 /// # Errors
 /// Those of reading.
 pub(super) fn holds(plain: &mut dyn Read, packed: &Path) -> io::Result<bool> {
-    let mut unpacked = gzip::Reader::new(BufReader::new(open(packed)?));
+    let mut unpacked = gzip::Reader::new(BufReader::new(open_plain(packed)?));
     match same_bytes(plain, &mut unpacked) {
         Err(error) if is_damage(&error) => Ok(false),
         same => same,
@@ -157,15 +155,6 @@ pub fn same_bytes(a: &mut dyn Read, b: &mut dyn Read) -> io::Result<bool> {
             return Ok(left == right);
         }
     }
-}
-
-/// Opens a plain file for reading; never follows a link, never waits on a FIFO.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(i32::try_from(flags).unwrap_or_default())
-        .open(path)
 }
 
 /// What a file is called until it is whole.

@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     Error,
-    convert::{holds, is_damage, open, same_bytes},
+    convert::{holds, is_damage, same_bytes},
     name::{Form, Rotated, RotatedName, is_absent, rotated},
 };
-use crate::files;
+use crate::files::{self, open_plain};
 
 /// What has to be done to one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,15 +181,15 @@ fn compare(before: &Rotated, next: &Rotated, sealed: Sealed<'_>) -> io::Result<V
             if !sound {
                 return Ok(Verdict::Damaged);
             }
-            holds(&mut open(&before.path)?, &next.path)?
+            holds(&mut open_plain(&before.path)?, &next.path)?
         }
-        _ => same_bytes(&mut open(&before.path)?, &mut open(&next.path)?)?,
+        _ => same_bytes(&mut open_plain(&before.path)?, &mut open_plain(&next.path)?)?,
     };
     Ok(if same { Verdict::Same } else { Verdict::Other })
 }
 
 fn gzip_is_sound(path: &Path) -> io::Result<bool> {
-    let mut reader = crate::gzip::Reader::new(io::BufReader::new(open(path)?));
+    let mut reader = crate::gzip::Reader::new(io::BufReader::new(open_plain(path)?));
     match io::copy(&mut reader, &mut io::sink()) {
         Err(error) if is_damage(&error) => Ok(false),
         read => read.map(|_| true),
@@ -198,8 +198,8 @@ fn gzip_is_sound(path: &Path) -> io::Result<bool> {
 
 /// Whether the log begins with all that is in `part`.
 fn begins_with(log: &Path, part: &Path) -> io::Result<bool> {
-    let part = open(part)?;
-    let log = match open(log) {
+    let part = open_plain(part)?;
+    let log = match open_plain(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(part.metadata()?.len() == 0);
         }

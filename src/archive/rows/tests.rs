@@ -2,18 +2,18 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    io::Write,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use rusqlite::types::ValueRef;
 
 use super::*;
 use crate::{
-    archive::{self, Error, Sidecar, State, testing::World},
+    archive::{
+        self, Error, Sidecar, State,
+        testing::{Failing, World},
+    },
     clock::Clock,
     files::fault::{self, Fault},
     sqlite::{Fingerprint, Value},
@@ -148,27 +148,6 @@ fn the_wrong_key_and_every_damage_are_told() {
 
 fn files_write(path: &std::path::Path, bytes: &[u8]) {
     crate::files::write_atomic(path, bytes).unwrap();
-}
-
-/// Fails at the `left`-th write.
-struct Failing(File, Arc<AtomicUsize>);
-
-impl Write for Failing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let step = |left: usize| left.checked_sub(1);
-        if self
-            .1
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
-            .is_err()
-        {
-            return Err(rustix::io::Errno::NOSPC.into());
-        }
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
 }
 
 #[test]
