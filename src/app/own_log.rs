@@ -1,12 +1,17 @@
 //! The own log is rotated by its writer, as the job says that covers it; what a crash has left of any
 //! rotation is settled at the start.
 
-use std::path::Path;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use crate::{
+    archive,
     job::{JobSet, JobSpec, chain},
     kinds::RotateLogs,
-    logs::{self, Limits, Log},
+    logs::{self, Limits, Log, Unseal, Unsealed},
     settings::Settings,
 };
 
@@ -32,6 +37,25 @@ pub fn own_log(settings: &Settings, set: Option<&JobSet>) -> Log {
     Log {
         path: place.unwrap_or(path),
         archive_dir: limits.and_then(|limits| limits.archive_dir),
+        unseal: unseal(settings.key_file()),
+    }
+}
+
+/// Opens what the keys of this root open.
+fn unseal(key_file: PathBuf) -> Unseal {
+    Unseal(Rc::new(move |path| open(&key_file, path)))
+}
+
+fn open(key_file: &Path, path: &Path) -> Unsealed {
+    let other = |error| io::Error::other(chain(&error));
+    let keys = archive::ring(key_file).map_err(other)?;
+    let keys = keys.into_iter().flat_map(|file| file.identities);
+    match archive::unseal(path, &keys.collect::<Vec<_>>()) {
+        Ok(content) => Ok(Some(Box::new(content))),
+        Err(archive::Error::WrongKey { .. }) => Ok(None),
+        // Whether it is there at all matters to the one who asks.
+        Err(archive::Error::Read { source, .. }) => Err(source),
+        Err(error) => Err(other(error)),
     }
 }
 

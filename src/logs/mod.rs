@@ -45,7 +45,7 @@ pub use foreign::rename_away;
 pub use level::level;
 pub use name::{Form, NotALog, NotRotated, Rotated, RotatedName, each_once, rotated};
 pub use note::Note;
-pub use parts::Log;
+pub use parts::{Log, Unseal, Unsealed};
 pub use pattern::Pattern;
 pub use reading::{Out, Position, Query};
 pub use recover::{Found, Repair, Sealed, recover};

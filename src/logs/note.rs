@@ -30,7 +30,10 @@ impl fmt::Display for Note {
             }
             Self::Sealed(path) => {
                 let path = path.display();
-                write!(f, "`{path}` is encrypted: `age -d -i KEY {path} | zcat`")
+                write!(
+                    f,
+                    "`{path}` is encrypted: no key at hand opens it; `age -d -i KEY {path} | zcat` with another one does"
+                )
             }
             Self::Shrunk(path) => {
                 write!(f, "`{}` got shorter: from its beginning", path.display())

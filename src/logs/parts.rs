@@ -1,10 +1,12 @@
 //! The files of a log, and opening them while others rename, compress and remove them.
 
 use std::{
+    fmt,
     fs::{File, Metadata, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,12 +20,33 @@ use super::{
 use crate::files;
 
 /// Where a log is: its own file, and the folders of those that were rotated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Log {
     /// The file that is written.
     pub path: PathBuf,
     /// Where rotated files are moved to, if not beside it.
     pub archive_dir: Option<PathBuf>,
+    /// Opens those that are encrypted.
+    pub unseal: Unseal,
+}
+
+/// What opens an encrypted file; `None` where no key at hand does.
+pub type Unsealed = io::Result<Option<Box<dyn Read>>>;
+
+/// How encrypted files are opened; by default none is.
+#[derive(Clone)]
+pub struct Unseal(pub Rc<dyn Fn(&Path) -> Unsealed>);
+
+impl Default for Unseal {
+    fn default() -> Self {
+        Self(Rc::new(|_| Ok(None)))
+    }
+}
+
+impl fmt::Debug for Unseal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unseal")
+    }
 }
 
 /// What one file is to the system, whatever its name.
@@ -50,10 +73,9 @@ impl Active {
 }
 
 /// A rotated file that was opened.
-#[derive(Debug)]
 pub(super) enum Opened {
     Plain(Active),
-    Gzip(File),
+    Gzip(Box<dyn Read>),
 }
 
 impl Log {
@@ -82,14 +104,9 @@ impl Log {
         const TRIES: usize = 3;
         let mut file = file.clone();
         for _ in 0..TRIES {
-            if file.name.form() == Form::Sealed {
-                return Err(Note::Sealed(file.path));
-            }
-            match open(&file.path) {
-                Ok(opened) if file.name.form() == Form::Gzip => {
-                    return Ok(Opened::Gzip(opened.file));
-                }
-                Ok(opened) => return Ok(Opened::Plain(opened)),
+            match self.open_form(&file) {
+                Ok(Some(opened)) => return Ok(opened),
+                Ok(None) => return Err(Note::Sealed(file.path)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Note::Unreadable(file.path, error)),
             }
@@ -101,6 +118,15 @@ impl Log {
             }
         }
         Err(Note::Gone(file.path))
+    }
+
+    /// `None` if no key at hand opens it.
+    fn open_form(&self, file: &Rotated) -> io::Result<Option<Opened>> {
+        Ok(match file.name.form() {
+            Form::Plain => Some(Opened::Plain(open(&file.path)?)),
+            Form::Gzip => Some(Opened::Gzip(Box::new(open(&file.path)?.file))),
+            Form::Sealed => (self.unseal.0)(&file.path)?.map(Opened::Gzip),
+        })
     }
 }
 

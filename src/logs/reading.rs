@@ -197,7 +197,7 @@ impl Parts<'_> {
     fn packed(
         &self,
         file: &Rotated,
-        packed: File,
+        packed: impl Read,
         most: usize,
         lines: &mut VecDeque<Vec<u8>>,
     ) -> Result<(), Note> {
@@ -262,7 +262,7 @@ fn plain(
     lines(reader.take(end.saturating_sub(from)), each)
 }
 
-fn unpack(packed: File, each: &mut Each<'_>) -> io::Result<ControlFlow<()>> {
+fn unpack(packed: impl Read, each: &mut Each<'_>) -> io::Result<ControlFlow<()>> {
     lines(
         gzip::Reader::new(BufReader::with_capacity(BLOCK, packed)),
         each,

@@ -1,12 +1,15 @@
 //! Lines over plain, compressed and written files, and what can happen to those meanwhile.
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{fs, io::Write, path::PathBuf, rc::Rc};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    super::{Follower, LogFile, parts::id},
+    super::{
+        Follower, LogFile,
+        parts::{Unseal, id},
+    },
     *,
 };
 use crate::{
@@ -47,6 +50,7 @@ impl Site {
         let log = Log {
             path: root.path().join("a.log"),
             archive_dir: None,
+            unseal: Unseal::default(),
         };
         Self { root, log }
     }
@@ -188,7 +192,35 @@ fn damage_is_told_and_what_is_before_it_is_shown() {
     site.put(&format!("{gz}.age"), b"sealed");
     let (lines, notes) = site.read(&Query::default());
     assert_eq!(lines, expected(10..30));
-    assert!(notes[0].contains("is encrypted: `age -d"), "{notes:?}");
+    assert!(
+        notes[0].contains("is encrypted: no key at hand opens it"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn an_encrypted_file_is_read_where_a_key_opens_it() {
+    let mut site = Site::empty();
+    let gz = packed(text(0..10).as_bytes());
+    site.put(&format!("{}.gz.age", name(9)), b"sealed");
+    site.put("a.log", text(10..20).as_bytes());
+    let whole = gz.clone();
+    site.log.unseal = Unseal(Rc::new(move |_| {
+        Ok(Some(Box::new(io::Cursor::new(whole.clone()))))
+    }));
+    assert_eq!(site.read(&Query::default()), (expected(0..20), vec![]));
+    assert_eq!(site.lines(&last(12)), expected(8..20));
+    // What is damaged further on is read up to there.
+    let half = gz[..gz.len() / 2].to_vec();
+    site.log.unseal = Unseal(Rc::new(move |_| {
+        Ok(Some(Box::new(io::Cursor::new(half.clone()))))
+    }));
+    let (lines, notes) = site.read(&Query::default());
+    assert_eq!(lines[lines.len() - 10..], expected(10..20));
+    assert!(notes[0].contains("is damaged"), "{notes:?}");
+    site.log.unseal = Unseal(Rc::new(|_| Err(io::Error::other("no"))));
+    let (_, notes) = site.read(&Query::default());
+    assert!(notes[0].contains("cannot be read: no"), "{notes:?}");
 }
 
 #[test]

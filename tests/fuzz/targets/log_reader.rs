@@ -3,7 +3,7 @@
 use std::{fs, ops::ControlFlow};
 
 use bellkeeper::{
-    logs::{Event, Follower, Log, Note, Out, Pattern, Query, Wanted, printable},
+    logs::{Event, Follower, Log, Note, Out, Pattern, Query, Unseal, Wanted, printable},
     words::RunId,
 };
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ pub fn log_reader(data: &[u8]) -> bool {
     let log = Log {
         path: folder.path().join("a.log"),
         archive_dir: None,
+        unseal: Unseal::default(),
     };
     let file = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     file("a-20260101T000000Z.log.gz", packed);
