@@ -1,4 +1,5 @@
-//! The assistant's database: bars, signals, trades, positions, API calls.
+//! The assistant's database: bars and what is wrong with them, signals, trades, positions, API
+//! calls.
 //!
 //! It may be one that this program made or that of another program; see `open` for how they are told
 //! apart. All writes of a process go through one queue ([`Store`]).
@@ -11,6 +12,7 @@ mod adopt;
 mod bars;
 mod delete;
 mod error;
+mod findings;
 mod gather;
 mod handle;
 mod health;
@@ -33,6 +35,7 @@ pub use adopt::{MissingIndex, add_indexes, missing_indexes};
 pub use bars::{daily_bars, symbols};
 pub use delete::{Deleted, Pace, Removal, Stopped};
 pub use error::Error;
+pub use findings::{FINDINGS_LIMIT, Looked, NewFinding, StoredFinding, findings, keep_findings};
 pub use gather::{Gathered, Piece, Portion, gather};
 pub use handle::{Reader, Store, Writer};
 pub use health::{QUERY_LIMIT, Timed, quick_check, time_queries};

@@ -1,7 +1,11 @@
 //! The tables of the assistant's database, as a list of migrations that only ever grows.
 
 /// What brings a database from version n to n + 1 stands at index n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("meta.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("meta.sql"),
+    include_str!("findings.sql"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -41,6 +45,10 @@ mod tests {
             ),
             (
                 "SELECT * FROM bars WHERE symbol = 'x' AND timeframe = '1d' AND ts > 'y'",
+                "PRIMARY",
+            ),
+            (
+                "SELECT * FROM findings WHERE symbol = 'x' AND timeframe = '1d' AND ts >= 'y'",
                 "PRIMARY",
             ),
         ] {

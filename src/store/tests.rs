@@ -35,7 +35,7 @@ fn it_is_one_private_sound_wal_database() {
     assert_eq!(ask::<String>(&path, "PRAGMA integrity_check"), "ok");
     assert_eq!(ask::<String>(&path, "PRAGMA journal_mode"), "wal");
     assert_eq!(ask::<i64>(&path, "PRAGMA auto_vacuum"), 2);
-    assert_eq!(ask::<i64>(&path, "PRAGMA user_version"), 2);
+    assert_eq!(ask::<i64>(&path, "PRAGMA user_version"), 3);
 }
 
 #[test]

@@ -192,6 +192,13 @@ impl Calendar {
         rest.iter().filter_map(|date| self.session(*date))
     }
 
+    /// The dates of the known sessions from one date to another, both included.
+    pub fn session_dates(&self, from: Date, to: Date) -> &[Date] {
+        let first = self.sessions.partition_point(|session| *session < from);
+        let end = self.sessions.partition_point(|session| *session <= to);
+        self.sessions.get(first..end).unwrap_or_default()
+    }
+
     /// How many days after the date of `now` are still known; negative when the end has passed.
     pub fn days_left(&self, now: Timestamp) -> i32 {
         let left = self.through.duration_since(self.date_of(now)).as_hours() / 24;

@@ -556,12 +556,12 @@ fn ours_of_the_first_version_is_migrated_and_a_newer_one_refused_as_it_is() {
     let world = World::new(include_str!("../schema.sql"));
     world.sql("PRAGMA user_version = 1");
     drop(world.store().writer().unwrap());
-    assert_eq!(world.ask("PRAGMA user_version"), 2);
+    assert_eq!(world.ask("PRAGMA user_version"), 3);
     assert_eq!(
         world.ask("SELECT count(*) FROM bellkeeper_meta WHERE key = 'owner'"),
         1
     );
-    world.sql("PRAGMA user_version = 3");
+    world.sql("PRAGMA user_version = 4");
     for error in [
         world.store().writer().unwrap_err(),
         world.store().reader().unwrap_err(),
@@ -569,12 +569,12 @@ fn ours_of_the_first_version_is_migrated_and_a_newer_one_refused_as_it_is() {
         assert!(
             error
                 .to_string()
-                .contains("schema version 3, this program knows up to 2"),
+                .contains("schema version 4, this program knows up to 3"),
             "{error}"
         );
         assert!(error.hint().unwrap().contains("newer bellkeeper"));
     }
-    assert_eq!(world.ask("PRAGMA user_version"), 3);
+    assert_eq!(world.ask("PRAGMA user_version"), 4);
 }
 
 #[test]
