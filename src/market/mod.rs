@@ -1,14 +1,43 @@
 //! Where bars come from, and lists of trades.
 
+mod alpha_vantage;
+mod breaker;
+mod cache;
+mod calls;
+mod chain;
 mod csv;
+mod encode;
 mod finding;
+mod folder;
 mod header;
+mod http;
+mod key;
+mod links;
+mod quota;
+mod refuse;
+mod remote;
+mod rows;
 mod series;
 mod source;
+mod sources;
+mod symbol;
+#[cfg(test)]
+mod testing;
 mod trades;
+mod wait;
+mod yahoo;
 
+pub use alpha_vantage::{AlphaVantage, parse_alpha_vantage};
+pub use breaker::{Breaker, State};
+pub use calls::{Call, Calls, Outcome, PastCall, Remembered, Tally, Unwritten};
+pub use chain::Chain;
 pub use csv::{BadRow, CsvError, Read, read};
 pub use finding::{Finding, Flaw, Severity};
+pub use folder::Csv;
+pub use http::Patience;
+pub use quota::{DAY, Limits};
 pub use series::{Adjustment, Series, Split};
 pub use source::{Ask, Class, Refusal, Source};
+pub use sources::{Choice, SourceName, Sources, SourcesError};
 pub use trades::read_trades;
+pub use yahoo::{Yahoo, parse_yahoo};

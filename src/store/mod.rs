@@ -9,6 +9,7 @@ use crate::{files, sqlite};
 
 mod adopt;
 mod bars;
+mod calls;
 mod delete;
 mod error;
 mod gather;
@@ -31,6 +32,7 @@ mod witness;
 
 pub use adopt::{MissingIndex, add_indexes, missing_indexes};
 pub use bars::{daily_bars, symbols};
+pub use calls::{NewCall, StoredCall, begin_call, calls_since, end_call};
 pub use delete::{Deleted, Pace, Removal, Stopped};
 pub use error::Error;
 pub use gather::{Gathered, Piece, Portion, gather};
