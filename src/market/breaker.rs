@@ -102,6 +102,14 @@ impl Breaker {
         self.state
     }
 
+    /// What it does with a request now: one that was open for its time lets a trial through.
+    pub fn state_at(&self, now: Timestamp) -> State {
+        match self.state {
+            State::Open { until, class } if !within(until, now) => State::HalfOpen { until, class },
+            state => state,
+        }
+    }
+
     /// Lets a request through, or says until when not. After that time the first one goes as a trial.
     pub(super) fn admit(&mut self, now: Timestamp) -> Result<(), Shut> {
         match self.state {

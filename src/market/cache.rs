@@ -117,13 +117,12 @@ impl Cache {
     ) -> Result<Answer, Cancelled> {
         let (flight, mine) = {
             let mut flights = lock(&self.flights);
-            match flights.get(question) {
-                Some(flight) => (Arc::clone(flight), false),
-                None => {
-                    let flight = Arc::<Flight>::default();
-                    flights.insert(question.clone(), Arc::clone(&flight));
-                    (flight, true)
-                }
+            if let Some(flight) = flights.get(question) {
+                (Arc::clone(flight), false)
+            } else {
+                let flight = Arc::<Flight>::default();
+                flights.insert(question.clone(), Arc::clone(&flight));
+                (flight, true)
             }
         };
         if !mine {

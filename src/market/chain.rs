@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Ask, Calls, Class, Csv, Refusal, Series, Source,
+    Ask, Calls, Class, Csv, Refusal, Series, Source, SourceHealth, Unwritten,
     cache::{Question, fresh_until},
+    health,
     links::{Known, Link, Links, YAHOO},
     remote::{Remote, Server},
 };
@@ -30,6 +31,31 @@ impl Chain {
     /// What is doubtful about the settings, for the report of a run.
     pub fn warnings(&self) -> &[String] {
         &self.links.warnings
+    }
+
+    /// How each source is, from the account of its requests.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn health(&self) -> Result<Vec<SourceHealth>, Unwritten> {
+        let limits = |link: &Link| match link {
+            Link::Csv(_) => None,
+            Link::Remote(server) => Some(self.remote(server).limits),
+        };
+        let links = self.links.list.iter();
+        links
+            .map(|link| health::of(link, limits(link), &*self.calls, self.clock.now()))
+            .collect()
+    }
+
+    /// How many requests of the day the first source has left; `None` if it has no such limit.
+    ///
+    /// # Errors
+    /// When the account cannot be read.
+    pub fn left(&self) -> Result<Option<u32>, Unwritten> {
+        let first = self.health()?.into_iter().next();
+        let left = first.and_then(|first| Some(first.per_day?.saturating_sub(first.tally.made)));
+        Ok(left)
     }
 
     fn ask(&self, link: &Link, ask: &Ask<'_>, watch: &Watch) -> Result<Series, Refusal> {

@@ -126,7 +126,11 @@ impl Http {
 }
 
 fn broken(kind: std::io::ErrorKind) -> String {
-    format!("the connection failed: {kind}")
+    match kind.to_string().as_str() {
+        // What the resolver of names says has no kind.
+        "uncategorized error" | "other error" => "the server cannot be found or reached".to_owned(),
+        kind => format!("the connection failed: {kind}"),
+    }
 }
 
 /// Where a source is: scheme, host, port, and a path without a slash at its end.

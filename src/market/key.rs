@@ -54,11 +54,8 @@ impl ApiKey {
     /// Which key it is, without telling anything of use about it: two keys differ in it.
     pub(super) fn mark(&self) -> String {
         let digest = Sha256::digest(self.0.expose_secret().as_bytes());
-        digest
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let first: [u8; 4] = std::array::from_fn(|at| digest.get(at).copied().unwrap_or_default());
+        format!("{:08x}", u32::from_be_bytes(first))
     }
 
     /// Takes the key out of a text, as it is, and as URLs, JSON and HTML write it, in any case.

@@ -42,6 +42,10 @@ impl Server {
         }
     }
 
+    pub(super) fn needs_key(&self) -> bool {
+        matches!(self, Self::AlphaVantage(_))
+    }
+
     /// Which key is in use; empty where none is needed. A refusal if it is missing or no key.
     pub(super) fn mark(&self) -> Result<String, Refusal> {
         match self {

@@ -144,7 +144,7 @@ impl AlphaVantage {
         );
         if let Some(interval) = interval(ask.timeframe) {
             // As they were traded, and only from the open to the close.
-            url += &format!("&interval={interval}&adjusted=false&extended_hours=false");
+            url = url + "&interval=" + interval + "&adjusted=false&extended_hours=false";
         }
         if ask.timeframe != Timeframe::W1 {
             url += match extent {

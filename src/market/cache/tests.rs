@@ -94,10 +94,8 @@ fn what_is_kept_is_given_while_it_is_new_and_reaches_far_enough() {
 fn the_oldest_are_forgotten_when_they_are_too_many() {
     let (cache, now) = (Cache::default(), at("2026-01-05T15:00:00Z"));
     let large = series("AAPL", MOST / 2 - 1);
-    for (second, chain) in ["a", "b", "c"].into_iter().enumerate() {
-        let now = now
-            .checked_add(SignedDuration::from_secs(second as i64))
-            .unwrap();
+    for (second, chain) in [(0, "a"), (1, "b"), (2, "c")] {
+        let now = now.checked_add(SignedDuration::from_secs(second)).unwrap();
         cache.put(
             Question::new(chain, &ask(now)),
             &ask(now),
