@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::Encryption,
     clock::Clock,
+    market::Sources,
     settings::Settings,
     store::Store,
     watch::{Cancelled, Watch},
@@ -27,6 +28,8 @@ pub struct Env {
     pub clock: Clock,
     /// The name of this machine, for manifests.
     pub host: String,
+    /// Where prices come from.
+    pub sources: Sources,
     /// The archives that jobs make, by job. Known once the whole file is read: `check` sees none.
     pub archives: BTreeMap<JobName, ArchiveFolder>,
 }

@@ -15,6 +15,7 @@ mod past;
 mod policy;
 mod report;
 mod set;
+mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
 

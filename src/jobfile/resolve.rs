@@ -25,6 +25,7 @@ use super::{
 use crate::{
     archive::Encryption,
     job::{Env, JobSet},
+    market::Sources,
 };
 
 /// Where the assistant's database is unless the file says otherwise, relative to the root.
@@ -139,6 +140,7 @@ fn env(raw: &RawFile, context: &Context<'_>) -> Env {
         },
         clock: context.clock.clone(),
         host: context.host.clone(),
+        sources: Sources::new(context.settings.root(), context.vars),
         archives: BTreeMap::new(),
     }
 }
