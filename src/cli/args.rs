@@ -13,7 +13,9 @@ pub(super) use jobs::{
     Calendar, Cancel, Explain, History, Logs, Next, Part, Pause, Plan, Resume, Retry, RunJob, Stop,
     When, Why,
 };
-pub(super) use market::{Analyse, SignalStats, Signals, TradeAdd, TradeStats, Trades, TradesVerb};
+pub(super) use market::{
+    Analyse, Findings, SignalStats, Signals, TradeAdd, TradeStats, Trades, TradesVerb,
+};
 
 /// One daemon instead of crontab, scripts and checklists.
 #[derive(Debug, Parser)]
@@ -124,6 +126,8 @@ pub(super) enum Verb {
     /// Show indicators and conditions on the bars of a symbol
     #[command(after_help = crate::analysis::names())]
     Analyse(Analyse),
+    /// Show what is wrong with the bars that were taken in
+    Findings(Findings),
     /// List the signals of the last days
     Signals(Signals),
     /// Count the signals of the last days, and show what came of them

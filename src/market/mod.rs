@@ -8,7 +8,7 @@ mod series;
 mod source;
 mod trades;
 
-pub use csv::{BadRow, CsvError, Read, read};
+pub use csv::{BadRow, CsvError, Read, read_prices, read_series};
 pub use finding::{Finding, Flaw, Severity};
 pub use quality::{Context, Found, Inspected, Stored, inspect};
 pub use series::{Adjustment, Series, Split};
