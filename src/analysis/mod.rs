@@ -12,6 +12,8 @@ mod names;
 mod outcome;
 mod performance;
 mod rule;
+mod strategy;
+mod symbol;
 mod timeframe;
 
 pub use bars::{Bar, Bars, Field, Stamp};
@@ -22,4 +24,9 @@ pub use names::names;
 pub use outcome::{Forward, Interval, Signalled, forward, wilson};
 pub use performance::{Known, Performance, drawdown, sharpe, sortino};
 pub use rule::{Condition, Expression, Number, RuleError, Sheet};
+pub use strategy::{
+    Explained, LONGEST_COOLDOWN, LONGEST_LOOK_BACK, Leaves, MOST_CONFIRM, Shown, Strategy, When,
+    explain, leaves, recompute, signals_on,
+};
+pub use symbol::Symbol;
 pub use timeframe::Timeframe;

@@ -3,8 +3,8 @@
 //! The text becomes a tree of our own in which each key and value knows its place (`node`);
 //! variables are put in (`interpolate`); serde reads the tree block by block, and what it refuses
 //! is left out and told, until the rest can be read (`collect`); last come the rules that types
-//! cannot say (`resolve`, `jobs`). Calendars have files of their
-//! own (`calendars`). Only `node` and `syntax` name the YAML crate.
+//! cannot say (`resolve`, `jobs`). Calendars, strategies and watch lists have files of their
+//! own (`calendars`, `strategies`). Only `node` and `syntax` name the YAML crate.
 
 use std::path::Path;
 
@@ -35,6 +35,7 @@ mod resolve;
 mod schema;
 mod sessions;
 mod source;
+mod strategies;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ pub use problem::{Place, Problem, Severity};
 pub use problems::Problems;
 pub use read::{MAX_BYTES, ReadError, read_file};
 pub use schema::schema;
+pub use strategies::{strategies, symbols};
 pub use written::Written;
 
 use node::Node;

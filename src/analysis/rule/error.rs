@@ -14,7 +14,7 @@ pub struct RuleError {
 }
 
 impl RuleError {
-    pub(super) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+    pub(in crate::analysis) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
         Self {
             message: message.into(),
             span,
@@ -22,7 +22,7 @@ impl RuleError {
         }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(in crate::analysis) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

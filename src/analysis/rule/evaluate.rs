@@ -102,7 +102,7 @@ impl<'a> Sheet<'a> {
 
 impl Arithmetic {
     /// NaN for what is no number, such as a division by zero.
-    fn apply(self, a: f64, b: f64) -> f64 {
+    pub(in crate::analysis) fn apply(self, a: f64, b: f64) -> f64 {
         let value = match self {
             Self::Add => a + b,
             Self::Subtract => a - b,
@@ -115,7 +115,7 @@ impl Arithmetic {
 
 impl Comparison {
     #[expect(clippy::float_cmp, reason = "`==` of a rule is exact, as it says")]
-    fn apply(self, a: f64, b: f64) -> Option<bool> {
+    pub(in crate::analysis) fn apply(self, a: f64, b: f64) -> Option<bool> {
         (a.is_finite() && b.is_finite()).then_some(match self {
             Self::Less => a < b,
             Self::LessOrEqual => a <= b,
@@ -129,7 +129,7 @@ impl Comparison {
 
 impl Direction {
     /// Whether `to` lies beyond `from`; unknown if one is missing.
-    fn beyond(self, from: f64, to: f64) -> Option<bool> {
+    pub(in crate::analysis) fn beyond(self, from: f64, to: f64) -> Option<bool> {
         match self {
             Self::Up => Comparison::Greater.apply(to, from),
             Self::Down => Comparison::Less.apply(to, from),
@@ -137,7 +137,7 @@ impl Direction {
     }
 }
 
-fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+pub(in crate::analysis) fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     match (a, b) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -145,7 +145,7 @@ fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     }
 }
 
-fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+pub(in crate::analysis) fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     match (a, b) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), Some(false)) => Some(false),

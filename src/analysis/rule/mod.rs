@@ -24,9 +24,11 @@ mod lex;
 mod names;
 mod parse;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod tree;
+mod write;
 
 pub use error::RuleError;
 pub use evaluate::Sheet;
+pub(super) use evaluate::{and, or};
 pub use tree::{Condition, Expression, Number};

@@ -279,7 +279,7 @@ fn a_list_keeps_what_was_written() {
 }
 
 /// Rules of all shapes.
-fn rule() -> impl Strategy<Value = String> {
+pub(in crate::analysis) fn rule() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         Just("close".to_owned()),
         Just("volume[2]".to_owned()),
