@@ -92,6 +92,7 @@ fn worth(book: &Book, closes: &Closes, day: Date) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use proptest::prelude::*;
 
     use super::{super::book::Side, *};
 
@@ -130,5 +131,56 @@ mod tests {
             (bare.equity, bare.exposure),
             (Ok(vec![]), Err("no day has prices"))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn an_account_is_its_cash_and_what_it_holds(
+            dice in prop::collection::vec((any::<bool>(), 1_u32..50, 100_u32..20_000, 0_u32..300), 1..40),
+            closes in prop::collection::vec(1.0..200.0, 45),
+        ) {
+            // One trade a day; independent of average costs: cash, shares, and the close.
+            let (mut cash, mut shares, mut held) = (10_000.0, 0_u32, 0_u32);
+            let mut trades = Vec::new();
+            let mut expected = vec![cash];
+            let first = date(2026, 1, 1);
+            let day = |at: usize| first + jiff::Span::new().days(i64::try_from(at).unwrap());
+            for (at, (buys, quantity, cents, fee)) in dice.into_iter().enumerate() {
+                let (side, quantity) = match (buys, shares) {
+                    (true, _) | (false, 0) => (Side::Buy, quantity),
+                    (false, shares) => (Side::Sell, quantity.min(shares)),
+                };
+                let micros = |cents: u32| Micros(i64::from(cents) * 10_000);
+                trades.push(Trade {
+                    quantity: Micros(i64::from(quantity) * 1_000_000),
+                    price: micros(cents),
+                    fee: micros(fee),
+                    ..trade(side, &day(at + 1).to_string(), "1")
+                });
+                let amount = f64::from(quantity) * f64::from(cents) / 100.0;
+                cash -= f64::from(fee) / 100.0;
+                if side == Side::Buy {
+                    cash -= amount;
+                    shares += quantity;
+                } else {
+                    cash += amount;
+                    shares -= quantity;
+                }
+                expected.push(cash + f64::from(shares) * closes[at + 1]);
+                held += u32::from(shares > 0);
+            }
+            let last = trades.len();
+            let days = (0..=last).map(|at| (day(at), closes[at]));
+            let closes = Closes::from([("X".to_owned(), days.collect())]);
+            let capital = Some("10000".parse().unwrap());
+            let account = super::account(&trades, &closes, capital, day(1), day(last)).unwrap();
+            let equity = account.equity.unwrap();
+            prop_assert_eq!(equity.len(), expected.len());
+            for (worth, expected) in equity.iter().zip(&expected) {
+                prop_assert!((worth - expected).abs() < 1e-3, "{} {}", worth, expected);
+            }
+            let exposure = f64::from(held) / f64::from(u32::try_from(last).unwrap());
+            prop_assert!((account.exposure.unwrap() - exposure).abs() < 1e-12);
+        }
     }
 }

@@ -93,6 +93,8 @@ pub fn forward(series: &[Signalled], bars: usize) -> Forward {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -133,5 +135,33 @@ mod tests {
         let closes: Vec<f64> = (1..100).map(f64::from).collect();
         let signals = (0..20).map(|at| (at, Side::Buy)).collect();
         assert!(forward(&[Signalled { closes, signals }], 5).is_evidence());
+    }
+
+    proptest! {
+        #[test]
+        fn an_independent_reckoning_agrees(
+            closes in prop::collection::vec(1.0..100.0, 1..40),
+            places in prop::collection::vec((0_usize..45, any::<bool>()), 0..30),
+            bars in 1_usize..25,
+        ) {
+            let side = |buys| if buys { Side::Buy } else { Side::Sell };
+            let signals = places.iter().map(|(at, buys)| (*at, side(*buys))).collect();
+            let after = forward(&[Signalled { closes: closes.clone(), signals }], bars);
+            let (mut known, mut right, mut sum) = (0, 0, 0.0);
+            for (at, buys) in places {
+                if at + bars < closes.len() {
+                    let change = (closes[at + bars] - closes[at]) / closes[at];
+                    let gain = if buys { change } else { -change };
+                    known += 1;
+                    right += usize::from(gain > 0.0);
+                    sum += gain;
+                }
+            }
+            prop_assert_eq!((after.known, after.right), (known, right));
+            prop_assert_eq!(after.mean.is_some(), known > 0);
+            let mean = after.mean.unwrap_or_default();
+            prop_assert!((mean * float(known) - sum).abs() < 1e-9);
+            prop_assert_eq!(after.holding.is_some(), closes.len() > bars);
+        }
     }
 }

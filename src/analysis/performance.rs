@@ -228,6 +228,30 @@ mod tests {
         }
 
         #[test]
+        fn the_ratios_are_those_of_sums_of_squares(equity in prop::collection::vec(50.0..150.0, 3..60)) {
+            let returns: Vec<f64> = equity.windows(2).map(|pair| (pair[1] - pair[0]) / pair[0]).collect();
+            let n = float(returns.len());
+            let (mut sum, mut squares, mut falls) = (0.0, 0.0, 0.0);
+            for r in &returns {
+                sum += r;
+                squares += r * r;
+                falls += if *r < 0.0 { r * r } else { 0.0 };
+            }
+            let mean = sum / n;
+            let spread = ((squares - n * mean * mean) / (n - 1.0)).sqrt();
+            let close = |known: Known, expected: f64| {
+                let value = known.unwrap();
+                assert!((value - expected).abs() < 1e-6 * expected.abs().max(1.0), "{value} {expected}");
+            };
+            close(sharpe(&equity), mean * 252.0_f64.sqrt() / spread);
+            if falls > 0.0 {
+                close(sortino(&equity), mean * 252.0_f64.sqrt() / (falls / n).sqrt());
+            } else {
+                prop_assert_eq!(sortino(&equity), Err("the account never fell"));
+            }
+        }
+
+        #[test]
         fn the_drawdown_is_the_worst_of_all_pairs(equity in prop::collection::vec(1.0..100.0, 1..40)) {
             let mut worst = 0.0_f64;
             for (at, peak) in equity.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     analysis::{Bars, Expression, RuleError, Sheet, Stamp},
-    app, market, store,
+    app,
+    market::{self, BadRow, Context, CsvError, Finding, Severity},
+    store,
     suggest::hint,
 };
 
@@ -28,7 +30,7 @@ pub(super) fn run(shell: &Shell, args: &args::Analyse) -> Result {
     let text = args.show.as_deref().unwrap_or(USUAL);
     let shown = Expression::parse_list(text).map_err(|error| wrong(text, &error))?;
     let bars = match &args.csv {
-        Some(file) => of_file(shell, file)?,
+        Some(file) => of_file(shell, &args.symbol, file)?,
         None => of_store(shell, &args.symbol)?,
     };
     let mut sheet = Sheet::new(&bars);
@@ -64,22 +66,52 @@ pub(super) fn run(shell: &Shell, args: &args::Analyse) -> Result {
     Ok(exit::OK)
 }
 
-/// The bars of a file; rows that are left out are told.
-fn of_file(shell: &Shell, file: &Path) -> std::result::Result<Bars, Failure> {
-    let read = market::read(file)?;
-    for finding in read.findings.iter().take(SHOWN) {
-        let (file, line) = (file.display(), finding.line);
-        shell.note(format!("{file}:{line}: left out: {}", finding.what));
+/// The bars of a file; what is left out and what is doubtful is told.
+fn of_file(shell: &Shell, symbol: &str, file: &Path) -> std::result::Result<Bars, Failure> {
+    let read = market::read_prices(file, symbol, None)?;
+    // A file is shown as it is, whatever time it is now.
+    let context = Context {
+        calendar: None,
+        now: Timestamp::MAX,
+        stored: None,
+    };
+    let inspected = read.inspect(&context);
+    let of = |severity| {
+        let findings = inspected.found.iter().map(|found| &found.finding);
+        findings.filter(move |finding| finding.severity == severity)
+    };
+    let name = file.display();
+    let place = |finding: &Finding| match (finding.line, finding.stamp) {
+        (Some(line), _) => format!("{name}:{line}"),
+        (None, Some(stamp)) => format!("{name}: {stamp}"),
+        (None, None) => name.to_string(),
+    };
+    let out: Vec<_> = of(Severity::Quarantined).collect();
+    if let (Some(first), true) = (out.first(), inspected.bars.is_empty()) {
+        let line = first.line.unwrap_or_default();
+        let what = first.what.clone();
+        let (path, first) = (file.to_owned(), BadRow { line, what });
+        return Err(CsvError::NoneGood { path, first }.into());
     }
-    if let Some(more) = read
-        .findings
-        .len()
-        .checked_sub(SHOWN)
-        .filter(|more| *more > 0)
-    {
+    for finding in out.iter().take(SHOWN) {
+        shell.note(format!("{}: left out: {}", place(finding), finding.what));
+    }
+    if let Some(more) = out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         shell.note(format!("{} more are left out", count(more, "row")));
     }
-    Ok(read.bars)
+    let doubts: Vec<_> = of(Severity::Warning).collect();
+    for finding in doubts.iter().take(SHOWN) {
+        shell.note(format!(
+            "{}: {}: {}",
+            place(finding),
+            finding.flaw,
+            finding.what
+        ));
+    }
+    if let Some(more) = doubts.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        shell.note(format!("there are {}", count(more, "more doubt")));
+    }
+    Ok(inspected.bars)
 }
 
 /// The daily bars of the store.

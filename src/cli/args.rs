@@ -14,8 +14,8 @@ pub(super) use jobs::{
     When, Why,
 };
 pub(super) use market::{
-    Analyse, Check, CheckApi, CheckVerb, SignalStats, Signals, TradeAdd, TradeStats, Trades,
-    TradesVerb,
+    Analyse, Check, CheckApi, CheckVerb, Findings, SignalStats, Signals, TradeAdd, TradeStats,
+    Trades, TradesVerb,
 };
 
 /// One daemon instead of crontab, scripts and checklists.
@@ -127,6 +127,8 @@ pub(super) enum Verb {
     /// Show indicators and conditions on the bars of a symbol
     #[command(after_help = crate::analysis::names())]
     Analyse(Analyse),
+    /// Show what is wrong with the bars that were taken in
+    Findings(Findings),
     /// List the signals of the last days
     Signals(Signals),
     /// Count the signals of the last days, and show what came of them

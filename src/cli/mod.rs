@@ -11,6 +11,7 @@ mod calendar;
 mod cancel;
 mod check;
 mod explain;
+mod findings;
 mod history;
 mod keys;
 mod list;
@@ -91,6 +92,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Prune(args) => prune::run(shell, &args),
         Verb::Keys(args) => keys::run(shell, &args),
         Verb::Analyse(args) => analyse::run(shell, &args),
+        Verb::Findings(args) => findings::run(shell, &args),
         Verb::Signals(args) => signals::run(shell, &args),
         Verb::SignalStats(args) => signals::stats(shell, &args),
         Verb::Trades(args) => trades::run(shell, &args),

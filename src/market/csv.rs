@@ -1,127 +1,136 @@
-//! Bars of one symbol in a file with a header and commas.
+//! Bars of one symbol in a file with a header.
+//!
+//! Columns are found by their names, and how dates and numbers are written is decided from the whole
+//! file: where that leaves two readings the file is refused. What a row says is taken as it stands;
+//! `quality` judges it.
 
 use std::{
     fs::File,
-    io,
-    path::{Path, PathBuf},
+    io::{self, Read as _},
+    path::Path,
 };
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-use jiff::{Timestamp, civil::Date, fmt::strtime};
+use csv::{Reader, ReaderBuilder, StringRecord, Trim};
+use jiff::civil::Date;
 
-use super::header::Header;
-use crate::analysis::{Bar, Bars, Field, Stamp};
+use super::{
+    Adjustment, Context, Finding, Flaw, Inspected, Series, Severity, Split, header::Header, quality,
+};
+use crate::analysis::{Bar, Stamp, Timeframe};
+
+mod columns;
+mod dates;
+mod error;
+mod numbers;
+mod spacing;
+#[cfg(test)]
+mod tests;
+
+use columns::Columns;
+use dates::Dates;
+pub use error::{BadRow, CsvError};
+use numbers::Numbers;
 
 /// Names of the column that says when a bar is from.
 pub(super) const STAMPS: [&str; 4] = ["date", "timestamp", "time", "datetime"];
 
-/// Why a file has no bars.
-#[derive(Debug, thiserror::Error)]
-pub enum CsvError {
-    /// It could not be read.
-    #[error("read prices `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system or the CSV reader said.
-        source: io::Error,
-    },
-    /// It is empty, or has only its header.
-    #[error("there is no bar in `{}`", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// None of its rows is a bar.
-    #[error("no row of `{}` is a bar; line {}: {}", path.display(), first.line, first.what)]
-    NoneGood {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with the first one.
-        first: BadRow,
-    },
-    /// Columns are missing.
-    #[error("`{}` has no column {missing}", path.display())]
-    Columns {
-        /// The file.
-        path: PathBuf,
-        /// The missing ones.
-        missing: String,
-        /// Those that are there.
-        found: String,
-        /// Whether semicolons separate them.
-        semicolons: bool,
-    },
-}
-
-impl CsvError {
-    /// How a person mends it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Columns {
-                semicolons: true, ..
-            } => Some(
-                "semicolons separate its columns: commas should, with points in numbers".into(),
-            ),
-            Self::Columns { found, .. } => Some(format!("its columns are {found}")),
-            Self::Read { .. } | Self::Empty { .. } | Self::NoneGood { .. } => None,
-        }
-    }
-}
-
-/// A row that is left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadRow {
-    /// Its line in the file, from 1.
-    pub line: u64,
-    /// What is wrong with it.
-    pub what: String,
-}
+/// No file of prices is larger: these are a million bars.
+const LIMIT: u64 = 64 << 20;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// The good bars.
-    pub bars: Bars,
-    /// The others.
-    pub findings: Vec<BadRow>,
+    /// Its bars, and the rows that are none. Bars may still be wrong: see [`Read::inspect`].
+    pub series: Series,
+    /// The line of each bar.
+    lines: Vec<u64>,
 }
 
-/// Reads the bars in the file at `path`: columns by the names in its header, dates as
-/// `2026-01-05`, `2026-01-05 00:00:00-05:00` or an instant with its offset.
+impl Read {
+    /// As [`super::inspect`], with the lines of the file.
+    pub fn inspect(&self, context: &Context<'_>) -> Inspected {
+        quality::inspect_lines(&self.series, &self.lines, context)
+    }
+}
+
+/// Reads the bars in the file at `path`; see [`read_prices`].
 ///
 /// # Errors
-/// When there are no bars at all; single bad rows are findings.
-pub fn read(path: &Path) -> Result<Read, CsvError> {
-    let wrap = |error: csv::Error| reading(path, error.into());
-    let mut reader = open(path)?;
-    let header = Header::new(reader.headers().map_err(wrap)?);
-    let columns = Columns::find(path, &header)?;
-    let mut read = Read {
-        bars: Bars::default(),
-        findings: Vec::new(),
-    };
-    for record in reader.records() {
-        let record = record.map_err(wrap)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let bar = columns.bar(&record);
-        match bar.and_then(|bar| in_order(&read.bars, bar)) {
-            Ok(bar) => read.bars.extend([bar]),
-            Err(what) => read.findings.push(BadRow { line, what }),
-        }
-    }
-    if !read.bars.is_empty() {
-        return Ok(read);
-    }
-    let path = path.to_owned();
-    match read.findings.into_iter().next() {
-        Some(first) => Err(CsvError::NoneGood { path, first }),
-        None => Err(CsvError::Empty { path }),
-    }
+/// [`CsvError`].
+pub fn read_series(
+    path: &Path,
+    symbol: &str,
+    timeframe: Option<Timeframe>,
+) -> Result<Series, CsvError> {
+    Ok(read_prices(path, symbol, timeframe)?.series)
 }
 
-/// Opens a file whose first line is its header.
-pub(super) fn open(path: &Path) -> Result<csv::Reader<io::BufReader<File>>, CsvError> {
+/// Reads the bars of `symbol` in the file at `path`: columns by the names in its header, separated by
+/// commas, semicolons or tabs. Newest first is turned round. Without a timeframe it follows from the
+/// time between bars.
+///
+/// Prices are taken to be as traded; divided by splits where there is an adjusted close, or a column
+/// `split` or `Stock Splits`, beside them, as Yahoo writes files. The adjusted close itself is not used:
+/// open, high and low have none.
+///
+/// # Errors
+/// [`CsvError`] when there are no bars at all, or more than one way to read them; single rows that are
+/// no bars are findings.
+pub fn read_prices(
+    path: &Path,
+    symbol: &str,
+    timeframe: Option<Timeframe>,
+) -> Result<Read, CsvError> {
+    let text = content(path)?;
+    let separator = separator(&text);
+    let mut reader = table(&text, separator);
+    let header = Header::new(
+        reader
+            .headers()
+            .map_err(|error| reading(path, error.into()))?,
+    );
+    let columns = Columns::find(path, &header)?;
+    let rows = Rows {
+        path,
+        text: &text,
+        separator,
+    };
+    let how = How::of(&rows, &columns)?;
+    let mut found = Found::default();
+    rows.each(|line, record| found.add(&columns, &how, line, record))?;
+    found.read(path, symbol, timeframe, columns.adjustment())
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, CsvError> {
+    let wrap = |error| reading(path, error);
+    let file = File::open(path).map_err(wrap)?;
+    let mut text = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut text).map_err(wrap)?;
+    if text.len() as u64 > LIMIT {
+        let path = path.to_owned();
+        return Err(CsvError::TooLarge { path });
+    }
+    Ok(text)
+}
+
+/// What is between columns, by the header.
+fn separator(text: &[u8]) -> u8 {
+    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |wanted: u8| header.split(|byte| *byte == wanted).count();
+    let others = [b';', b'\t'].into_iter().max_by_key(|byte| count(*byte));
+    others
+        .filter(|byte| count(*byte) > count(b','))
+        .unwrap_or(b',')
+}
+
+fn table(text: &[u8], separator: u8) -> Reader<&[u8]> {
+    let mut builder = ReaderBuilder::new();
+    builder.flexible(true).trim(Trim::All).delimiter(separator);
+    builder.from_reader(text)
+}
+
+/// Opens a file of trades, whose first line is its header.
+pub(super) fn open(path: &Path) -> Result<Reader<io::BufReader<File>>, CsvError> {
     let file = File::open(path).map_err(|error| reading(path, error))?;
     let mut builder = ReaderBuilder::new();
     builder.flexible(true).trim(Trim::All);
@@ -132,72 +141,6 @@ pub(super) fn reading(path: &Path, source: io::Error) -> CsvError {
     CsvError::Read {
         path: path.to_owned(),
         source,
-    }
-}
-
-fn in_order(bars: &Bars, bar: Bar) -> Result<Bar, String> {
-    match bars.stamps().last() {
-        Some(last) if *last == bar.stamp => Err(format!("{} is there already", bar.stamp)),
-        Some(last) if *last > bar.stamp => Err(format!(
-            "{} comes after {last}: oldest bars first",
-            bar.stamp
-        )),
-        _ => Ok(bar),
-    }
-}
-
-/// Where each column is.
-struct Columns {
-    stamp: usize,
-    fields: [usize; 5],
-}
-
-impl Columns {
-    fn find(path: &Path, header: &Header) -> Result<Self, CsvError> {
-        let mut missing = Vec::new();
-        let stamp = header.find(&STAMPS);
-        if stamp.is_none() {
-            missing.push("`date`".to_owned());
-        }
-        let fields = Field::ALL.map(|field| {
-            let place = header.find(&[field.name()]);
-            if place.is_none() {
-                missing.push(format!("`{}`", field.name()));
-            }
-            place.unwrap_or_default()
-        });
-        if let (Some(stamp), true) = (stamp, missing.is_empty()) {
-            return Ok(Self { stamp, fields });
-        }
-        Err(lacking(path, header, &missing))
-    }
-
-    /// The bar of a row.
-    fn bar(&self, record: &StringRecord) -> Result<Bar, String> {
-        let stamp = stamp(record.get(self.stamp).unwrap_or_default())?;
-        let mut numbers = [0.0; 5];
-        for ((number, place), field) in numbers.iter_mut().zip(self.fields).zip(Field::ALL) {
-            *number = value(field, record.get(place).unwrap_or_default())?;
-        }
-        let [open, high, low, close, volume] = numbers;
-        if high < low {
-            return Err(format!("high {high} is below low {low}"));
-        }
-        for (name, price) in [("open", open), ("close", close)] {
-            if !(low..=high).contains(&price) {
-                return Err(format!(
-                    "{name} {price} is not between low {low} and high {high}"
-                ));
-            }
-        }
-        Ok(Bar {
-            stamp,
-            open,
-            high,
-            low,
-            close,
-            volume,
-        })
     }
 }
 
@@ -215,139 +158,165 @@ pub(super) fn lacking(path: &Path, header: &Header, missing: &[String]) -> CsvEr
     }
 }
 
-fn value(field: Field, text: &str) -> Result<f64, String> {
-    let name = field.name();
-    let value: f64 = match text.parse() {
-        Ok(value) => value,
-        Err(_) if text.contains(',') => {
-            return Err(format!("{name} `{text}` has a comma: numbers need a point"));
+/// The rows of a file.
+struct Rows<'a> {
+    path: &'a Path,
+    text: &'a [u8],
+    separator: u8,
+}
+
+impl Rows<'_> {
+    fn each(&self, mut row: impl FnMut(u64, &StringRecord)) -> Result<(), CsvError> {
+        let mut reader = table(self.text, self.separator);
+        let mut record = StringRecord::new();
+        let wrap = |error: csv::Error| reading(self.path, error.into());
+        while reader.read_record(&mut record).map_err(wrap)? {
+            let line = record.position().map_or(0, csv::Position::line);
+            row(line, &record);
         }
-        Err(_) if text.is_empty() => return Err(format!("{name} is empty")),
-        Err(_) => return Err(format!("{name} `{text}` is no number")),
-    };
-    let positive = field == Field::Volume && value == 0.0 || value > 0.0;
-    if value.is_finite() && positive {
-        Ok(value)
-    } else {
-        Err(format!("{name} is {text}"))
+        Ok(())
     }
 }
 
-/// When a bar is from. Midnight names the day, whatever the offset.
-fn stamp(text: &str) -> Result<Stamp, String> {
-    if let Ok(date) = strtime::parse("%Y-%m-%d", text).and_then(|parsed| parsed.to_date()) {
-        return Ok(Stamp::Day(date));
-    }
-    let midnight = |rest: &str| rest.starts_with("00:00:00") || rest.is_empty();
-    if let Some((day, rest)) = text.split_once([' ', 'T'])
-        && let Ok(date) = day.parse::<Date>()
-        && midnight(rest)
-    {
-        return Ok(Stamp::Day(date));
-    }
-    text.parse::<Timestamp>()
-        .map(Stamp::Instant)
-        .map_err(|_| format!("`{text}` is no date like 2026-01-05 and no instant with its offset"))
+/// How dates and numbers are written.
+struct How {
+    dates: Dates,
+    numbers: Numbers,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl How {
+    fn of(rows: &Rows<'_>, columns: &Columns) -> Result<Self, CsvError> {
+        let mut dates = dates::Seen::default();
+        let mut numbers = numbers::Seen::default();
+        rows.each(|line, record| {
+            dates.see(line, columns.stamp(record));
+            for (_, text) in columns.values(record) {
+                numbers.see(line, text);
+            }
+        })?;
+        let path = || rows.path.to_owned();
+        Ok(Self {
+            dates: dates.decide(path)?,
+            numbers: numbers.decide(rows.separator == b',', path)?,
+        })
+    }
+}
 
-    fn told(text: &str) -> (usize, Vec<String>) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("X.csv");
-        crate::files::write_atomic(&path, text.as_bytes()).unwrap();
-        match read(&path) {
-            Ok(read) => {
-                let findings = read.findings.iter();
-                let told = findings.map(|found| format!("{}: {}", found.line, found.what));
-                (read.bars.len(), told.collect())
+/// What was read so far.
+#[derive(Default)]
+struct Found {
+    bars: Vec<Bar>,
+    lines: Vec<u64>,
+    findings: Vec<Finding>,
+    splits: Vec<Split>,
+}
+
+impl Found {
+    fn add(&mut self, columns: &Columns, how: &How, line: u64, record: &StringRecord) {
+        let stamp = how.dates.stamp(columns.stamp(record));
+        let at = stamp.as_ref().ok().copied();
+        match stamp.and_then(|stamp| bar(columns, how, stamp, record)) {
+            Ok(bar) => {
+                self.bars.push(bar);
+                self.lines.push(line);
             }
-            Err(error) => {
-                let hint = error.hint().unwrap_or_default();
-                let error = error
-                    .to_string()
-                    .replace(&path.display().to_string(), "X.csv");
-                (0, vec![format!("{error}; {hint}")])
-            }
+            Err(what) => self.tell(Severity::Quarantined, at, line, what),
+        }
+        match (columns.split(record), at) {
+            (Ok(Some(ratio)), Some(at)) => self.splits.push(Split {
+                on: date(at),
+                ratio,
+            }),
+            (Err(what), _) => self.tell(Severity::Warning, at, line, what),
+            _ => {}
         }
     }
 
-    #[test]
-    fn columns_are_found_by_name_in_any_order() {
-        let text =
-            "\u{feff}Volume,Close,Low,High,Open,Date,Adj Close\r\n5,2,1,3,2,2026-01-05,9\r\n";
-        assert_eq!(told(text), (1, vec![]));
-        let text = "timestamp,open,high,low,close,volume\n2026-01-05T15:30:00-05:00,2,3,1,2,5\n";
-        assert_eq!(told(text), (1, vec![]));
-        let text = "date,open,high,low,close,volume\n2022-05-03 00:00:00+01:00,2,3,1,2,0\n";
-        assert_eq!(told(text), (1, vec![]));
+    fn tell(&mut self, severity: Severity, stamp: Option<Stamp>, line: u64, what: String) {
+        self.findings.push(Finding {
+            flaw: Flaw::Malformed,
+            severity,
+            stamp,
+            line: Some(line),
+            what,
+        });
     }
 
-    #[test]
-    fn each_bad_row_is_found_and_the_good_ones_stay() {
-        let rows = [
-            "2026-01-05,2,3,1,2,5",
-            "2026-01-06,2,1,3,2,5",
-            "2026-01-06,4,3,1,2,5",
-            "2026-01-06,2,3,1,0.5,5",
-            "2026-01-06,2,3,1,nan,5",
-            "2026-01-06,2,3,-1,2,5",
-            "2026-01-06,2,3,,2,5",
-            "2026-01-06,2,3,1,two,5",
-            "2026-01-06,2,3,1,\"2,5\",5",
-            "2026-01-06,2,3,1,2,-5",
-            "2026-01-06,2,3",
-            "01/06/2026,2,3,1,2,5",
-            "2026-01-05,2,3,1,2,5",
-            "2026-01-04,2,3,1,2,5",
-            "2026-01-07,2,3,1,2,5",
-        ];
-        let text = format!("date,open,high,low,close,volume\n{}\n", rows.join("\n"));
-        let (bars, findings) = told(&text);
-        assert_eq!(bars, 2);
-        insta::assert_snapshot!(findings.join("\n"), @r"
-    3: high 1 is below low 3
-    4: open 4 is not between low 1 and high 3
-    5: close 0.5 is not between low 1 and high 3
-    6: close is nan
-    7: low is -1
-    8: low is empty
-    9: close `two` is no number
-    10: close `2,5` has a comma: numbers need a point
-    11: volume is -5
-    12: low is empty
-    13: `01/06/2026` is no date like 2026-01-05 and no instant with its offset
-    14: 2026-01-05 is there already
-    15: 2026-01-04 comes after 2026-01-05: oldest bars first
-    ");
-    }
-
-    #[test]
-    fn a_file_without_bars_says_what_it_lacks() {
-        for (text, expected) in [
-            ("", "there is no bar in `X.csv`; "),
-            (
-                "date,open,high,low,close,volume\n",
-                "there is no bar in `X.csv`; ",
-            ),
-            (
-                "date;open;high;low;close;volume\n2026-01-05;2,0;3;1;2;5\n",
-                "`X.csv` has no column `date`, `open`, `high`, `low`, `close`, `volume`; \
-                 semicolons separate its columns: commas should, with points in numbers",
-            ),
-            (
-                "date,open,high,low,close,volume\n01/02/2026,1,1,1,1,1\n",
-                "no row of `X.csv` is a bar; line 2: `01/02/2026` is no date like 2026-01-05 \
-                 and no instant with its offset; ",
-            ),
-            (
-                "date,open,high,low,last,volume\n",
-                "`X.csv` has no column `close`; its columns are `date`, `open`, `high`, `low`, `last`, `volume`",
-            ),
-        ] {
-            assert_eq!(told(text), (0, vec![expected.to_owned()]));
+    fn read(
+        mut self,
+        path: &Path,
+        symbol: &str,
+        timeframe: Option<Timeframe>,
+        adjustment: Adjustment,
+    ) -> Result<Read, CsvError> {
+        if self.bars.is_empty() {
+            let path = path.to_owned();
+            return Err(match self.findings.into_iter().next() {
+                Some(first) => CsvError::NoneGood {
+                    path,
+                    first: BadRow {
+                        line: first.line.unwrap_or_default(),
+                        what: first.what,
+                    },
+                },
+                None => CsvError::Empty { path },
+            });
         }
+        if is_newest_first(&self.bars) {
+            self.bars.reverse();
+            self.lines.reverse();
+        }
+        self.splits.sort_by_key(|split| split.on);
+        let seen = spacing::timeframe(&self.bars);
+        let timeframe = timeframe.unwrap_or(seen);
+        if timeframe.within_a_session().is_none() && seen.within_a_session().is_some() {
+            let path = path.to_owned();
+            return Err(CsvError::OtherTimeframe {
+                path,
+                asked: timeframe,
+                seen,
+            });
+        }
+        let series = Series {
+            symbol: symbol.to_owned(),
+            timeframe,
+            bars: self.bars.into_iter().collect(),
+            findings: self.findings,
+            source: "csv".to_owned(),
+            adjustment,
+            splits: self.splits,
+            zone: None,
+            degraded: None,
+        };
+        let lines = self.lines;
+        Ok(Read { series, lines })
     }
+}
+
+fn bar(columns: &Columns, how: &How, stamp: Stamp, record: &StringRecord) -> Result<Bar, String> {
+    let mut numbers = [0.0; 5];
+    for (number, (field, text)) in numbers.iter_mut().zip(columns.values(record)) {
+        *number = how.numbers.value(field.name(), text)?;
+    }
+    let [open, high, low, close, volume] = numbers;
+    Ok(Bar {
+        stamp,
+        open,
+        high,
+        low,
+        close,
+        volume,
+    })
+}
+
+fn date(stamp: Stamp) -> Date {
+    match stamp {
+        Stamp::Day(date) => date,
+        Stamp::Instant(at) => at.to_zoned(jiff::tz::TimeZone::UTC).date(),
+    }
+}
+
+fn is_newest_first(bars: &[Bar]) -> bool {
+    let turned = bars.is_sorted_by(|one, next| one.stamp >= next.stamp);
+    turned && bars.first().map(|bar| bar.stamp) > bars.last().map(|bar| bar.stamp)
 }

@@ -5,9 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Adjustment, Ask, Class, CsvError, Flaw, Read, Refusal, Series, Source, csv, rows, symbol,
-};
+use super::{Ask, Class, CsvError, Refusal, Series, Source, csv, symbol};
 use crate::{
     analysis::{Bars, Stamp, Timeframe},
     suggest,
@@ -86,28 +84,14 @@ impl Source for Csv {
 
     fn fetch(&self, ask: &Ask<'_>, _watch: &Watch) -> Result<Series, Refusal> {
         let path = self.file(ask.symbol)?;
-        let read = csv::read(&path).map_err(|error| refusal(&error))?;
-        fits(&read.bars, ask.timeframe)
+        let series = csv::read_series(&path, ask.symbol, Some(ask.timeframe));
+        let series = series.map_err(|error| refusal(&error))?;
+        fits(&series.bars, ask.timeframe)
             .map_err(|what| Refusal::new(Self::NAME, Class::Empty, what))?;
-        Ok(series(ask, read, self.sample))
-    }
-}
-
-fn series(ask: &Ask<'_>, read: Read, sample: bool) -> Series {
-    let findings = read.findings.into_iter().map(|bad| super::Finding {
-        line: Some(bad.line),
-        ..rows::left_out(Flaw::Malformed, None, bad.what)
-    });
-    Series {
-        symbol: ask.symbol.to_owned(),
-        timeframe: ask.timeframe,
-        bars: read.bars,
-        findings: findings.collect(),
-        source: Csv::NAME.to_owned(),
-        adjustment: Adjustment::AsTraded,
-        splits: Vec::new(),
-        zone: None,
-        degraded: sample.then(|| "sample data".to_owned()),
+        Ok(Series {
+            degraded: self.sample.then(|| "sample data".to_owned()),
+            ..series
+        })
     }
 }
 
@@ -115,7 +99,7 @@ fn refusal(error: &CsvError) -> Refusal {
     let class = match error {
         CsvError::Read { .. } => Class::Transport,
         CsvError::Empty { .. } => Class::Empty,
-        CsvError::NoneGood { .. } | CsvError::Columns { .. } => Class::Parse,
+        _ => Class::Parse,
     };
     let refusal = Refusal::new(Csv::NAME, class, chain(error));
     match error.hint() {
@@ -218,7 +202,7 @@ mod tests {
         let series = fetch(&csv, "AAPL", Timeframe::D1).unwrap();
         assert_eq!((series.bars.len(), series.source.as_str()), (1, "csv"));
         assert_eq!(series.degraded.as_deref(), Some("sample data"));
-        assert_eq!(series.adjustment, Adjustment::AsTraded);
+        assert_eq!(series.adjustment, crate::market::Adjustment::AsTraded);
         assert_eq!(series.findings.len(), 1);
         assert_eq!(series.findings[0].line, Some(3));
         assert_eq!(fetch(&csv, "FIVE", Timeframe::M5).unwrap().bars.len(), 2);

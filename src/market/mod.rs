@@ -34,7 +34,7 @@ pub use alpha_vantage::{AlphaVantage, parse_alpha_vantage};
 pub use breaker::{Breaker, State};
 pub use calls::{Call, Calls, Outcome, PastCall, Remembered, Tally, Unwritten};
 pub use chain::Chain;
-pub use csv::{BadRow, CsvError, Read, read};
+pub use csv::{BadRow, CsvError, Read, read_prices, read_series};
 pub use finding::{Finding, Flaw, Severity};
 pub use folder::Csv;
 pub use health::SourceHealth;

@@ -33,7 +33,15 @@ pub fn daily_bars(database: &Path, symbol: &str) -> Result<Bars, Error> {
 /// As [`daily_bars`].
 pub fn symbols(database: &Path) -> Result<Vec<String>, Error> {
     read(database, |connection| {
-        let mut statement = connection.prepare("SELECT DISTINCT symbol FROM bars")?;
+        // From one to the next by the key: a plain DISTINCT reads every bar there is.
+        let mut statement = connection.prepare(
+            "WITH RECURSIVE known (symbol) AS (
+                 SELECT min(symbol) FROM bars
+                 UNION ALL
+                 SELECT (SELECT min(symbol) FROM bars WHERE symbol > known.symbol)
+                 FROM known WHERE known.symbol IS NOT NULL)
+             SELECT symbol FROM known WHERE symbol IS NOT NULL",
+        )?;
         let symbols = statement.query_map([], |row| row.get(0))?;
         symbols.collect()
     })

@@ -218,10 +218,10 @@ mod tests {
     use crate::store::{Class, Store, create_sample};
 
     fn day(text: &str) -> Option<Stamp> {
-        Some(Stamp::Day(text.parse().unwrap()))
+        text.parse().ok().map(Stamp::Day)
     }
 
-    fn finding<'a>(flaw: &'a str, stamp: Option<Stamp>, line: Option<u64>) -> NewFinding<'a> {
+    fn finding(flaw: &str, stamp: Option<Stamp>, line: Option<u64>) -> NewFinding<'_> {
         NewFinding {
             flaw,
             severity: "quarantined",

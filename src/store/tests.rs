@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 
 mod flow;
+mod plans;
 
 fn made() -> (tempfile::TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();

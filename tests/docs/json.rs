@@ -8,6 +8,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use bellkeeper::{
+    analysis::{Bar, Stamp, Timeframe},
+    store::{self, Class, Looked, NewFinding, Store},
+};
 use serde_json::Value;
 
 /// A root with a daemon in it.
@@ -105,6 +109,40 @@ fn shown(page: &str, heading: &str, value: &Value) {
     );
 }
 
+/// Something that is wrong with a bar.
+fn finding(root: &Path) {
+    let stamp = Stamp::Day("2026-11-24".parse().unwrap());
+    let bar = Bar {
+        stamp,
+        open: 2.0,
+        high: 1.0,
+        low: 3.0,
+        close: 2.0,
+        volume: 5.0,
+    };
+    let found = NewFinding {
+        flaw: "outside",
+        severity: "quarantined",
+        stamp: Some(stamp),
+        line: None,
+        what: "high 1 is below low 3",
+        bar: Some(bar),
+    };
+    let looked = Looked {
+        symbol: "AAPL",
+        timeframe: Timeframe::D1,
+        since: Some(stamp),
+        source: "csv",
+        at: "2026-11-24T21:15:00Z".parse().unwrap(),
+    };
+    let store = Store::at(&root.join(store::DEFAULT_PATH));
+    let writer = store.writer().unwrap();
+    let kept = writer.write(Class::User, "keep", |tx| {
+        store::keep_findings(tx, &looked, &[found])
+    });
+    assert_eq!(kept.unwrap(), 1);
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of all commands")]
 fn every_example_has_the_fields_that_are_printed() {
@@ -121,6 +159,7 @@ fn every_example_has_the_fields_that_are_printed() {
         "jobs:\n  a: {schedule: \"*/45 * * * *\", backup: {}}\n",
     )
     .unwrap();
+    finding(world.root.path());
     for (heading, args) in [
         ("`validate`", &["-c", "doubtful.yaml", "validate"][..]),
         ("Errors", &["run-job", "b"]),
@@ -161,6 +200,7 @@ fn every_example_has_the_fields_that_are_printed() {
             "`analyse`",
             &["analyse", "AAPL", "--show", "rsi(14), close > sma(50)"],
         ),
+        ("`findings`", &["findings"]),
         ("`signals`", &["signals", "--days", "20000"]),
         ("`signal-stats`", &["signal-stats", "--days", "20000"]),
         (

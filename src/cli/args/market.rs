@@ -29,6 +29,13 @@ pub(in crate::cli) struct Analyse {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Findings {
+    /// Only this symbol's
+    #[arg(value_name = "SYMBOL")]
+    pub(in crate::cli) symbol: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Signals {
     /// Only this symbol's
     #[arg(value_name = "SYMBOL")]

@@ -25,7 +25,7 @@ fn without_duplicates(desk: &mut Desk<'_>, stamps: &[(usize, Stamp)]) -> Vec<(us
             continue;
         }
         let same = match (desk.rows.get(before), desk.rows.get(at)) {
-            (Some(one), Some(other)) => one.bar == other.bar,
+            (Some(kept), Some(row)) => kept.bar == row.bar,
             _ => false,
         };
         let how = if same { "" } else { ", with other values" };

@@ -5,6 +5,11 @@ use jiff::civil::date;
 use super::*;
 use crate::schedule::built_in_calendar;
 
+mod fixtures;
+
+/// Closes, splits told, what is found, how many bars are left.
+type Case<'a> = (&'a [f64], Vec<Split>, &'a [&'a str], usize);
+
 const NOW: &str = "2026-01-31T22:00:00Z";
 
 fn bar(stamp: &str, close: f64) -> Bar {
@@ -98,6 +103,7 @@ fn good_bars_stay_as_they_are() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_bar_that_cannot_be_is_out_and_comes_back() {
     let good = bar("2026-01-01", 2.0);
     let cases = [
@@ -362,7 +368,9 @@ fn runs_without_volume_are_told_once() {
     let inspected = inspect(&series(bars.clone()), &context());
     assert_eq!(told(&inspected), ["2026-01-04 no_volume"]);
     assert_eq!(inspected.bars.len(), 20);
-    bars.iter_mut().for_each(|bar| bar.volume = 0.0);
+    for bar in &mut bars {
+        bar.volume = 0.0;
+    }
     let inspected = inspect(&series(bars), &context());
     assert_eq!(inspected.found[0].finding.what, "no bar has any volume");
 }
@@ -439,6 +447,7 @@ fn the_right_unit_is_that_of_stored_bars_then_of_trading() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_split_that_is_told_is_held_against_the_prices() {
     let split = |day, ratio| {
         vec![Split {
@@ -446,7 +455,7 @@ fn a_split_that_is_told_is_held_against_the_prices() {
             ratio,
         }]
     };
-    let cases: [(&[f64], Vec<Split>, &[&str], usize); 6] = [
+    let cases: [Case<'_>; 6] = [
         // As traded.
         (
             &[100.0, 102.0, 50.0, 51.0],
