@@ -376,6 +376,7 @@ fn config(root: &Path, jobs: Vec<JobSpec>) -> Result<(Config, Arc<Ledger>)> {
         clock,
         host: "host".into(),
         archives: std::collections::BTreeMap::new(),
+        rules: bellkeeper::job::Rules::default(),
     });
     let config = Config {
         set: JobSet {

@@ -150,6 +150,7 @@ async fn live(root: &Path) {
         clock,
         host: "host".into(),
         archives: std::collections::BTreeMap::new(),
+        rules: bellkeeper::job::Rules::default(),
     });
     let set = JobSet {
         jobs,

@@ -45,6 +45,7 @@ fn cx(root: &Path) -> Cx {
         clock: Clock::System,
         host: "host".into(),
         archives: BTreeMap::default(),
+        rules: bellkeeper::job::Rules::default(),
     };
     let run = RunInfo {
         id: RunId(1),

@@ -90,6 +90,7 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         clock: clock.clone(),
         host: "host".into(),
         archives: std::collections::BTreeMap::new(),
+        rules: crate::job::Rules::default(),
     });
     let set = set(jobs, &env);
     let known = ledger.register(&registrations(&set)).unwrap();

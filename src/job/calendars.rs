@@ -98,6 +98,7 @@ mod tests {
                 clock: Clock::System,
                 host: "host".to_owned(),
                 archives: std::collections::BTreeMap::new(),
+                rules: crate::job::Rules::default(),
             }),
             max_running: None,
         }

@@ -43,6 +43,7 @@ pub(super) fn site(root: &Path) -> Arc<Env> {
         clock: Clock::System,
         host: "host".into(),
         archives: std::collections::BTreeMap::new(),
+        rules: crate::job::Rules::default(),
     })
 }
 
