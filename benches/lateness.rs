@@ -375,6 +375,7 @@ fn config(root: &Path, jobs: Vec<JobSpec>) -> Result<(Config, Arc<Ledger>)> {
         encryption: Encryption::default(),
         clock,
         host: "host".into(),
+        sources: bellkeeper::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
         rules: bellkeeper::job::Rules::default(),
     });

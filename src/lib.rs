@@ -12,10 +12,11 @@
 //! | 3 | [`job`] | the contract between the two |
 //! | 2 | [`ledger`], [`store`], [`archive`], [`swap`], [`logs`], [`market`], [`system`] | the only doors to the outside |
 //! | 1 | [`schedule`], [`retention`], [`analysis`], [`settings`] | pure values: no I/O, no clock |
-//! | 0 | [`gzip`], [`sqlite`], [`lock`] | tools without opinions |
+//! | 0 | [`gzip`], [`sqlite`], [`lock`], [`dotenv`] | tools without opinions |
 //! | -1 | [`clock`], [`units`], [`files`], [`micros`], [`suggest`], [`watch`], [`words`] | the cellar: what the tools stand on |
 
 pub mod clock;
+pub mod dotenv;
 pub mod files;
 pub mod gzip;
 pub mod lock;

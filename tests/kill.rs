@@ -149,6 +149,7 @@ async fn live(root: &Path) {
         encryption: Encryption::default(),
         clock,
         host: "host".into(),
+        sources: bellkeeper::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
         rules: bellkeeper::job::Rules::default(),
     });

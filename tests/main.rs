@@ -69,6 +69,8 @@ mod rotation_full;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod sqlite_shapes;
 #[cfg(test)]
 mod steer;

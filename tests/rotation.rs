@@ -44,6 +44,7 @@ fn cx(root: &Path) -> Cx {
         encryption: Encryption::default(),
         clock: Clock::System,
         host: "host".into(),
+        sources: bellkeeper::market::Sources::default(),
         archives: BTreeMap::default(),
         rules: bellkeeper::job::Rules::default(),
     };

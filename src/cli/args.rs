@@ -13,7 +13,10 @@ pub(super) use jobs::{
     Calendar, Cancel, Explain, History, Logs, Next, Part, Pause, Plan, Resume, Retry, RunJob, Stop,
     When, Why,
 };
-pub(super) use market::{Analyse, SignalStats, Signals, TradeAdd, TradeStats, Trades, TradesVerb};
+pub(super) use market::{
+    Analyse, Check, CheckApi, CheckVerb, SignalStats, Signals, TradeAdd, TradeStats, Trades,
+    TradesVerb,
+};
 
 /// One daemon instead of crontab, scripts and checklists.
 #[derive(Debug, Parser)]
@@ -134,6 +137,8 @@ pub(super) enum Verb {
     Positions,
     /// Show what the trades of the last days were worth
     TradeStats(TradeStats),
+    /// Check whether something is well; answers as monitoring plugins do
+    Check(Check),
     /// Print the version
     Version,
 }

@@ -9,6 +9,7 @@ mod args;
 mod backups;
 mod calendar;
 mod cancel;
+mod check;
 mod explain;
 mod history;
 mod keys;
@@ -95,6 +96,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Trades(args) => trades::run(shell, &args),
         Verb::Positions => trades::positions(shell),
         Verb::TradeStats(args) => trade_stats::run(shell, &args),
+        Verb::Check(args) => check::run(shell, &args),
         Verb::Version => Ok(version::run(shell)),
     }
 }

@@ -89,6 +89,7 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         encryption: Encryption::default(),
         clock: clock.clone(),
         host: "host".into(),
+        sources: crate::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
         rules: crate::job::Rules::default(),
     });

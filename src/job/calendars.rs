@@ -97,6 +97,7 @@ mod tests {
                 },
                 clock: Clock::System,
                 host: "host".to_owned(),
+                sources: crate::market::Sources::default(),
                 archives: std::collections::BTreeMap::new(),
                 rules: crate::job::Rules::default(),
             }),

@@ -9,6 +9,7 @@ use super::Rules;
 use crate::{
     archive::Encryption,
     clock::Clock,
+    market::Sources,
     settings::Settings,
     store::Store,
     watch::{Cancelled, Watch},
@@ -28,6 +29,8 @@ pub struct Env {
     pub clock: Clock,
     /// The name of this machine, for manifests.
     pub host: String,
+    /// Where prices come from.
+    pub sources: Sources,
     /// The archives that jobs make, by job. Known once the whole file is read: `check` sees none.
     pub archives: BTreeMap<JobName, ArchiveFolder>,
     /// Rules, watch lists and calendars. Known once the whole file is read: `check` sees none.

@@ -16,6 +16,7 @@ mod policy;
 mod report;
 mod rules;
 mod set;
+mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
 

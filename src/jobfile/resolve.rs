@@ -25,6 +25,7 @@ use super::{
 use crate::{
     archive::Encryption,
     job::{Env, JobSet, Rules},
+    market::Sources,
 };
 
 /// Where the assistant's database is unless the file says otherwise, relative to the root.
@@ -148,6 +149,7 @@ fn env(raw: &RawFile, context: &Context<'_>) -> Env {
         },
         clock: context.clock.clone(),
         host: context.host.clone(),
+        sources: Sources::new(context.settings.root(), context.vars),
         archives: BTreeMap::new(),
         rules: Rules::default(),
     }

@@ -14,7 +14,6 @@ use crate::{
 mod chosen;
 mod closing;
 mod error;
-mod folder;
 mod one;
 mod rows;
 mod run;
@@ -23,13 +22,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use chosen::{Chosen, SourceName, Symbols};
+pub use chosen::{Chosen, SourceOrder, Symbols};
 pub use signals::{Kept, kept};
 
 /// Where watch lists and strategies are unless somebody says otherwise.
 const WATCH_LIST: &str = "config/watchlist.yaml";
-/// Where files of prices are unless somebody says otherwise.
-const PRICES: &str = "config/sample/prices";
 /// The most workers; more than that only wait for each other.
 const MOST_WORKERS: u32 = 64;
 
@@ -41,8 +38,9 @@ pub struct Analysis {
     pub symbols: Symbols,
     /// Which rules of `config/strategies.yaml` are worked out: a list of names, or `all`.
     pub strategies: Chosen,
-    /// Where bars come from: `csv` reads `SYMBOL.csv` below `prices`.
-    pub source: SourceName,
+    /// Where bars come from: `csv` (files `SYMBOL.csv` in `prices`), `alpha_vantage`, `yahoo`, or a list
+    /// of them in the order in which they are asked; `auto`: all, as far as there are keys.
+    pub source: SourceOrder,
     /// The folder of files of prices, relative to the root; default: the sample.
     pub prices: Option<PathBuf>,
     /// How many symbols are worked on at once, 1 to 64.
@@ -62,7 +60,7 @@ impl Default for Analysis {
         Self {
             symbols: Symbols::default(),
             strategies: Chosen::default(),
-            source: SourceName::default(),
+            source: SourceOrder::default(),
             prices: None,
             workers: 2,
             max_failed: Percent(50),

@@ -42,6 +42,7 @@ pub(super) fn site(root: &Path) -> Arc<Env> {
         encryption,
         clock: Clock::System,
         host: "host".into(),
+        sources: crate::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
         rules: crate::job::Rules::default(),
     })

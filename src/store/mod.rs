@@ -10,6 +10,7 @@ use crate::{files, sqlite};
 
 mod adopt;
 mod bars;
+mod calls;
 mod delete;
 mod error;
 mod findings;
@@ -34,6 +35,7 @@ mod witness;
 
 pub use adopt::{MissingIndex, add_indexes, missing_indexes};
 pub use bars::{StoredBars, daily_bars, stored_bars, symbols};
+pub use calls::{NewCall, StoredCall, begin_call, calls_since, end_call};
 pub use delete::{Deleted, Pace, Removal, Stopped};
 pub use error::Error;
 pub use findings::{FINDINGS_LIMIT, Looked, NewFinding, StoredFinding, findings, keep_findings};

@@ -171,6 +171,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`trades import`", &["trades", "import", "trades.csv"]),
         ("`positions`", &["positions"]),
         ("`trade-stats`", &["trade-stats"]),
+        ("`check api`", &["check", "api"]),
         ("`version`", &["version"]),
         ("`reload`", &["reload"]),
         ("`restart` of a running daemon", &["restart"]),

@@ -17,6 +17,7 @@ use process::{Target, fuzz};
 #[test]
 fn child() {
     process::child(&[
+        ALPHA_VANTAGE,
         ARCHIVE_FILE,
         ARCHIVE_MADE,
         ARCHIVE_TAR,
@@ -27,6 +28,7 @@ fn child() {
         RULE,
         SCHEDULE,
         SIDECAR,
+        YAHOO,
         PANICS,
         HUNGRY,
     ]);
@@ -336,6 +338,76 @@ const RULE: Target = Target {
 #[test]
 fn a_rule_is_read_or_refused_whatever_it_is() {
     fuzz(&RULE);
+}
+
+const ALPHA_VANTAGE: Target = Target {
+    name: "alpha_vantage",
+    corpus: "alpha_vantage",
+    run: targets::alpha_vantage,
+    words: &[
+        b"\"Meta Data\":{",
+        b"\"2. Symbol\":\"AAPL\"",
+        b"\"5. Time Zone\":\"US/Eastern\"",
+        b"\"Time Series (Daily)\":{",
+        b"\"Time Series (5min)\":{",
+        b"\"2026-01-05\":{",
+        b"\"2026-03-08 02:30:00\":{",
+        b"\"1. open\":\"1\"",
+        b"\"Error Message\":",
+        b"\"Information\":",
+        b"\"Note\":",
+        b"\"Global Quote\":{}",
+        b"timestamp,open,high,low,close,volume\r\n",
+        b"\"NaN\"",
+        b"\"1e999\"",
+        b"\"-9999-01-01\":{",
+        b"\"9999-12-31 23:59:59\":{",
+        b"null",
+        b"\\u0000",
+        b"\\ud800",
+        b"<html>",
+    ],
+    block: 8,
+    rounds: [50_000, 1_500],
+};
+
+#[test]
+fn an_answer_of_alpha_vantage_is_read_or_refused_whatever_it_is() {
+    fuzz(&ALPHA_VANTAGE);
+}
+
+const YAHOO: Target = Target {
+    name: "yahoo",
+    corpus: "yahoo",
+    run: targets::yahoo,
+    words: &[
+        b"\"chart\":{",
+        b"\"finance\":{",
+        b"\"result\":[",
+        b"\"meta\":{\"symbol\":\"AAPL\"}",
+        b"\"dataGranularity\":\"5m\"",
+        b"\"exchangeTimezoneName\":\"America/New_York\"",
+        b"\"timestamp\":[",
+        b"1767623400",
+        b"99999999999999",
+        b"-99999999999999",
+        b"9223372036854775807",
+        b"\"indicators\":{\"quote\":[",
+        b"\"splits\":{\"1\":{\"date\":1,\"numerator\":2,\"denominator\":0}}",
+        b"\"error\":{\"code\":\"Not Found\"}",
+        b"null",
+        b"1e308",
+        b"-0.0",
+        b"Too Many Requests",
+        b"<html>",
+    ],
+    block: 8,
+    rounds: [50_000, 1_500],
+};
+
+#[test]
+fn an_answer_of_yahoo_is_read_or_refused_whatever_it_is() {
+    fuzz(&YAHOO);
 }
 
 const SCHEDULE: Target = Target {

@@ -3,7 +3,7 @@
 use super::{paths, source::Source};
 
 /// A crate and the modules (`gzip`) or files (`engine/board`) that may name it.
-const OWNERS: [(&str, &[&str]); 25] = [
+const OWNERS: [(&str, &[&str]); 26] = [
     ("age", &["archive"]),
     ("annotate_snippets", &["jobfile", "cli"]),
     ("anstream", &["cli"]),
@@ -14,6 +14,7 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("crc32fast", &["archive", "gzip"]),
     ("croner", &["schedule"]),
     ("csv", &["market"]),
+    ("dotenvy", &["dotenv"]),
     ("flate2", &["gzip"]),
     ("http_body_util", &["app"]),
     ("hyper", &["app"]),

@@ -15,12 +15,14 @@ use tempfile::TempDir;
 
 mod database;
 mod mount;
+mod prices;
 mod process;
 mod small_disk;
 mod tools;
 
 pub(crate) use database::{Writer, create, dump, holds, integrity, query};
 pub(crate) use mount::Mount;
+pub(crate) use prices::{PriceServer, Reply, alpha_vantage, yahoo};
 pub(crate) use process::{Out, Process};
 pub(crate) use small_disk::{SmallDisk, on_small_disk};
 pub(crate) use tools::{need, skip};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use crate::{analysis::Side, micros::Micros};
+use crate::{analysis::Side, market::SourceName, micros::Micros};
 
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Analyse {
@@ -115,4 +115,53 @@ pub(in crate::cli) struct TradeStats {
     /// What the account began with; without it there is no return to reckon with
     #[arg(long, value_name = "AMOUNT")]
     pub(in crate::cli) capital: Option<Micros>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Check {
+    #[command(subcommand)]
+    pub(in crate::cli) what: CheckVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum CheckVerb {
+    /// The sources of prices: keys, breakers, requests of the last 24 hours
+    ///
+    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
+    Api(CheckApi),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct CheckApi {
+    /// Make one real request for this symbol
+    #[arg(long, value_name = "SYMBOL", num_args = 0..=1, default_missing_value = "AAPL")]
+    pub(in crate::cli) probe: Option<String>,
+    /// Only these sources, in this order [default: all]
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
+    pub(in crate::cli) source: Vec<CheckSource>,
+}
+
+/// A source, as job files name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(in crate::cli) enum CheckSource {
+    /// Files.
+    Csv,
+    /// Alpha Vantage.
+    AlphaVantage,
+    /// Yahoo.
+    Yahoo,
+    /// What there is a key for, then the others.
+    Auto,
+}
+
+impl From<CheckSource> for SourceName {
+    fn from(source: CheckSource) -> Self {
+        match source {
+            CheckSource::Csv => Self::Csv,
+            CheckSource::AlphaVantage => Self::AlphaVantage,
+            CheckSource::Yahoo => Self::Yahoo,
+            CheckSource::Auto => Self::Auto,
+        }
+    }
 }

@@ -28,6 +28,12 @@ pub(in crate::cli) const TIMEOUT: u8 = 124;
 pub(in crate::cli) const CANCELLED: u8 = 130;
 /// SIGTERM cancelled it.
 pub(in crate::cli) const TERMINATED: u8 = 143;
+/// `check`: something wants looking at.
+pub(in crate::cli) const WARNING: u8 = 1;
+/// `check`: something does not work.
+pub(in crate::cli) const CRITICAL: u8 = 2;
+/// `check`: it could not look.
+pub(in crate::cli) const UNKNOWN: u8 = 3;
 /// `status` cannot tell whether the daemon is up.
 pub(in crate::cli) const STATUS_UNKNOWN: u8 = 4;
 

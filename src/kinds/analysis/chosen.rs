@@ -16,6 +16,7 @@ use super::WATCH_LIST;
 use crate::{
     analysis::{Strategy, Symbol},
     job::{Cx, Env},
+    market::SourceName,
 };
 
 /// The symbols of a job.
@@ -199,13 +200,70 @@ impl JsonSchema for Chosen {
     }
 }
 
-/// Where bars come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceName {
-    /// Files of prices.
-    #[default]
-    Csv,
+/// Sources in the order in which they are asked, at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceOrder(Vec<SourceName>);
+
+impl SourceOrder {
+    /// The sources.
+    pub fn names(&self) -> &[SourceName] {
+        &self.0
+    }
+}
+
+impl Default for SourceOrder {
+    fn default() -> Self {
+        Self(vec![SourceName::Csv])
+    }
+}
+
+impl Serialize for SourceOrder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [only] => only.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SourceOrder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> de::Visitor<'de> for Read {
+            type Value = SourceOrder;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a source, or a list of them")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<SourceOrder, E> {
+                let name = SourceName::deserialize(de::value::StrDeserializer::new(text))?;
+                Ok(SourceOrder(vec![name]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<SourceOrder, A::Error> {
+                let mut names: Vec<SourceName> = Vec::new();
+                while let Some(name) = items.next_element()? {
+                    names.push(name);
+                }
+                if names.is_empty() {
+                    return Err(de::Error::custom("the list is empty: name a source"));
+                }
+                Ok(SourceOrder(names))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl JsonSchema for SourceOrder {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SourceOrder".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let name = generator.subschema_for::<SourceName>();
+        schemars::json_schema!({
+            "description": "the name of a source, or a list of them in the order in which they are asked",
+            "anyOf": [name, { "type": "array", "items": name, "minItems": 1 }],
+        })
+    }
 }
 
 /// A short list of what is worked out on what, for plans.

@@ -2,6 +2,7 @@
 
 use crate::{
     job::{Cancelled, Disposition, JobError},
+    market::SourcesError,
     store,
 };
 
@@ -10,6 +11,8 @@ use crate::{
 pub(super) enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error("the time zones of this computer lack that of the calendar `XNYS`")]
@@ -36,6 +39,7 @@ impl From<Error> for JobError {
                 None if store.is_retryable() => (Disposition::Retry, store.hint()),
                 None => (Disposition::Permanent, store.hint()),
             },
+            Error::Sources(_) => (Disposition::Permanent, None),
             Error::Zone => {
                 let hint = "install the time zone database (`tzdata`)";
                 (Disposition::Permanent, Some(hint.to_owned()))

@@ -1,26 +1,24 @@
 //! All symbols of a run, some at once.
 
 use std::{
-    path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
 
 use super::{
-    Analysis, PRICES,
+    Analysis,
     chosen::{self, words},
     error::Error,
-    folder::Folder,
     one::{Desk, Done, Failed},
     tally::Tally,
 };
 use crate::{
     analysis::Symbol,
-    job::{Cx, Env, JobError, Plan, Report},
-    market::{Refusal, Source},
+    job::{Cx, JobError, Plan, Report},
+    market::{Choice, Refusal},
     store,
 };
 
@@ -37,23 +35,22 @@ pub(super) fn plan(job: &Analysis, cx: &Cx) -> Plan {
         plan.step("skip", "analysis", "there are no symbols");
         return plan;
     }
-    let source = source(job, &cx.env);
+    let source = source_words(job);
     let what = words(&rules);
     for symbol in symbols {
-        let reason = format!("bars from {}, then {what}", source.name());
+        let reason = format!("bars from {source}, then {what}");
         plan.step("analyse", symbol, reason);
     }
     plan
 }
 
-fn source(job: &Analysis, env: &Env) -> Folder {
-    let sample = env.settings.path(PRICES);
-    let folder: PathBuf = match &job.prices {
-        Some(folder) => env.settings.path(folder),
-        None => sample.clone(),
-    };
-    let degraded = (folder == sample).then_some("sample data");
-    Folder { folder, degraded }
+/// What the job's sources are called, for plans.
+fn source_words(job: &Analysis) -> String {
+    let names = serde_json::to_value(&job.source).unwrap_or_default();
+    match names {
+        serde_json::Value::String(name) => name,
+        many => many.to_string().replace('"', "").replace(',', ", "),
+    }
 }
 
 /// Works on all symbols.
@@ -71,7 +68,16 @@ pub(super) fn run(job: &Analysis, cx: &Cx) -> Result<Report, JobError> {
         )));
     }
     let calendar = chosen::calendar(cx).ok_or(Error::Zone)?;
-    let source = source(job, &cx.env);
+    let prices = job
+        .prices
+        .as_ref()
+        .map(|folder| cx.env.settings.path(folder));
+    let choice = Choice {
+        names: job.source.names(),
+        prices: prices.as_deref(),
+        calendar: Some(Arc::clone(&calendar)),
+    };
+    let source = cx.env.chain(&choice).map_err(Error::from)?;
     let store = cx.env.store();
     let writer = store.writer().map_err(Error::from)?;
     let desk = Desk {

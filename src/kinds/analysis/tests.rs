@@ -186,7 +186,7 @@ fn a_bad_symbol_does_not_stop_the_others_and_is_named() {
     let expected = [
         r#""EMPTY" "empty""#,
         r#""ODD" "parse""#,
-        r#""NONE" "symbol""#,
+        r#""NONE" "empty""#,
     ];
     assert_eq!(classes, expected);
     let notes = report.notes.join("\n");
@@ -268,7 +268,7 @@ fn a_clock_that_is_behind_judges_only_what_is_past() {
     let late = world
         .signals()
         .into_iter()
-        .find(|it| it.timestamp.to_string() .as_str() > "2005");
+        .find(|it| it.timestamp.to_string().as_str() > "2005");
     assert_eq!(late, None);
 }
 

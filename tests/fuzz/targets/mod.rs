@@ -22,6 +22,7 @@ mod prices;
 mod rule;
 mod sandbox;
 mod schedule;
+mod sources;
 mod tape;
 
 pub use archive_file::archive_file;
@@ -33,6 +34,7 @@ pub use log_reader::log_reader;
 pub use prices::prices;
 pub use rule::rule;
 pub use schedule::schedule;
+pub use sources::{alpha_vantage, yahoo};
 
 /// A folder whose files are made quickly: in memory where there is such a place.
 fn scratch() -> tempfile::TempDir {
