@@ -377,6 +377,7 @@ fn config(root: &Path, jobs: Vec<JobSpec>) -> Result<(Config, Arc<Ledger>)> {
         host: "host".into(),
         sources: bellkeeper::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
+        rules: bellkeeper::job::Rules::default(),
     });
     let config = Config {
         set: JobSet {

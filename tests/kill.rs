@@ -151,6 +151,7 @@ async fn live(root: &Path) {
         host: "host".into(),
         sources: bellkeeper::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
+        rules: bellkeeper::job::Rules::default(),
     });
     let set = JobSet {
         jobs,

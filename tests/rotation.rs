@@ -46,6 +46,7 @@ fn cx(root: &Path) -> Cx {
         host: "host".into(),
         sources: bellkeeper::market::Sources::default(),
         archives: BTreeMap::default(),
+        rules: bellkeeper::job::Rules::default(),
     };
     let run = RunInfo {
         id: RunId(1),

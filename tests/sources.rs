@@ -132,6 +132,7 @@ fn env(root: &tempfile::TempDir, clock: &Clock) -> Env {
         host: "host".into(),
         sources: Sources::default(),
         archives: std::collections::BTreeMap::new(),
+        rules: bellkeeper::job::Rules::default(),
     }
 }
 

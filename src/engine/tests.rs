@@ -91,6 +91,7 @@ async fn bench(jobs: &[(&str, &str, Behaviour, Policy)], timer: bool) -> Bench {
         host: "host".into(),
         sources: crate::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
+        rules: crate::job::Rules::default(),
     });
     let set = set(jobs, &env);
     let known = ledger.register(&registrations(&set)).unwrap();

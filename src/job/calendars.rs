@@ -99,6 +99,7 @@ mod tests {
                 host: "host".to_owned(),
                 sources: crate::market::Sources::default(),
                 archives: std::collections::BTreeMap::new(),
+                rules: crate::job::Rules::default(),
             }),
             max_running: None,
         }

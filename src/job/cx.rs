@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use super::Rules;
 use crate::{
     archive::Encryption,
     clock::Clock,
@@ -32,6 +33,8 @@ pub struct Env {
     pub sources: Sources,
     /// The archives that jobs make, by job. Known once the whole file is read: `check` sees none.
     pub archives: BTreeMap<JobName, ArchiveFolder>,
+    /// Rules, watch lists and calendars. Known once the whole file is read: `check` sees none.
+    pub rules: Rules,
 }
 
 impl Env {

@@ -14,6 +14,7 @@ mod error;
 mod past;
 mod policy;
 mod report;
+mod rules;
 mod set;
 mod sources;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use cx::{ArchiveFolder, Cx, Env, RunInfo};
 pub use error::{Disposition, JobError, chain};
 pub use policy::{CatchUp, Overlap, Policy, Retry};
 pub use report::{Plan, Report, Step};
+pub use rules::{Rules, RulesWanted};
 pub use set::{Cursor, JobSet, JobSpec};
 
 use crate::units::Span;
@@ -115,6 +117,12 @@ pub trait Job: Any + fmt::Debug + Send + Sync {
     /// load.
     fn archives_of(&self) -> Vec<ArchivesOf> {
         Vec::new()
+    }
+
+    /// What it needs of [`Env::rules`]; whether that is there is checked at load, at its settings
+    /// `strategies` and `symbols`.
+    fn rules_wanted(&self, _env: &Env) -> Option<RulesWanted> {
+        None
     }
 }
 

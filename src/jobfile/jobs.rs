@@ -15,6 +15,7 @@ use super::{
     policy,
     problem::{EXAMPLE_HINT, MAX_PROBLEMS, Problem},
     raw::{RawDefaults, RawJob},
+    rules::Wanted,
     sessions::{self, Sessions},
     source::{Place, Source},
     zone,
@@ -48,6 +49,7 @@ pub(super) struct Jobs<'a> {
     pub(super) rotations: Vec<Rotation>,
     pub(super) needs: Vec<Need>,
     pub(super) readers: Vec<Reader>,
+    pub(super) wanted: Vec<Wanted>,
 }
 
 impl Jobs<'_> {
@@ -281,6 +283,21 @@ impl Jobs<'_> {
                 found.map_or_else(|| setting(key, node, read.setting), |(_, place)| place)
             });
             self.readers.push(Reader { read, place });
+        }
+        if let Some(rules) = built.job.rules_wanted(&self.env) {
+            let at = |path| kind.map_or(key.place, |(key, node)| setting(key, node, path));
+            let names = kind.and_then(|(_, node)| node.get("strategies"));
+            let names = names.map(|node| node.texts(&Skip::new()));
+            let written = |(text, place): (&Text, Place)| (text.text.clone(), place);
+            let names = names.unwrap_or_default().into_iter().map(written);
+            self.wanted.push(Wanted {
+                names: names
+                    .filter(|(name, _)| rules.strategies.contains(name))
+                    .collect(),
+                strategies: at("strategies"),
+                list: at("symbols"),
+                rules,
+            });
         }
     }
 

@@ -32,6 +32,7 @@ mod read;
 mod recipient;
 mod render;
 mod resolve;
+mod rules;
 mod schema;
 mod sessions;
 mod source;

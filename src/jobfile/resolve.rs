@@ -15,7 +15,7 @@ use super::{
     problem::{EXAMPLE_HINT, Problem},
     problems::Problems,
     raw::RawFile,
-    recipient,
+    recipient, rules,
     sessions::Sessions,
     source::{Place, Source},
     warnings,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     archive::Encryption,
-    job::{Env, JobSet},
+    job::{Env, JobSet, Rules},
     market::Sources,
 };
 
@@ -62,20 +62,14 @@ pub(super) fn file(
         rotations: Vec::new(),
         needs: Vec::new(),
         readers: Vec::new(),
+        wanted: Vec::new(),
     };
     if let (Some(node), Some(defaults)) = (root.get("defaults"), &raw.defaults) {
         let (timeout, retry) = (defaults.timeout, defaults.retry);
         let problems = &mut jobs.problems;
         policy::check(node, timeout, retry, defaults.keep_history, problems);
     }
-    if raw.max_running == Some(0) {
-        let place = root
-            .get("max_running")
-            .map_or(Place::FILE, |node| node.place);
-        let problem = Problem::new(place, "`max_running` must be 1 or more");
-        jobs.problems
-            .push(problem.hint("leave it out for no limit; `enabled: false` stops a job"));
-    }
+    jobs.problems.extend(no_room(&raw, root));
     let wrong = recipients(root, &jobs.skip);
     jobs.problems.extend(wrong);
     match entries(root) {
@@ -86,13 +80,17 @@ pub(super) fn file(
     let archives = archives::of(&jobs.specs, &jobs.env);
     jobs.problems
         .extend(archives::check(&jobs.specs, &archives, &jobs.readers));
+    let read = rules::of(&jobs.specs, &jobs.wanted, &jobs.env);
+    jobs.problems.extend(read.problems);
     *problems = jobs.problems;
     *others = jobs.sessions.wrong;
+    others.extend(read.others);
     redact(problems, &used);
     let set = JobSet {
         jobs: jobs.specs,
         env: Arc::new(Env {
             archives,
+            rules: read.rules,
             ..(*jobs.env).clone()
         }),
         max_running: raw.max_running,
@@ -106,8 +104,19 @@ pub(super) fn file(
         set,
         timezone,
         places: jobs.places,
-        warnings: Problems::warnings(source.clone(), warnings),
+        warnings: Problems::warnings(source.clone(), warnings).and(read.unused),
         written: Written::new(source.clone(), &used),
+    })
+}
+
+/// A limit that lets nothing run.
+fn no_room(raw: &RawFile, root: &Node) -> Option<Problem> {
+    (raw.max_running == Some(0)).then(|| {
+        let place = root
+            .get("max_running")
+            .map_or(Place::FILE, |node| node.place);
+        Problem::new(place, "`max_running` must be 1 or more")
+            .hint("leave it out for no limit; `enabled: false` stops a job")
     })
 }
 
@@ -142,6 +151,7 @@ fn env(raw: &RawFile, context: &Context<'_>) -> Env {
         host: context.host.clone(),
         sources: Sources::new(context.settings.root(), context.vars),
         archives: BTreeMap::new(),
+        rules: Rules::default(),
     }
 }
 

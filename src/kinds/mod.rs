@@ -2,6 +2,7 @@
 
 use crate::job::Kind;
 
+mod analysis;
 mod backup;
 mod chosen;
 mod drill;
@@ -12,6 +13,7 @@ mod rotate_logs;
 mod tests;
 mod verify;
 
+pub use analysis::{Analysis, Chosen, Kept, SourceOrder, Symbols, kept};
 pub use backup::{Backup, Compression, Judged};
 pub use drill::Drill;
 pub use maintain::Maintain;
@@ -47,4 +49,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs];
+registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs, Analysis];

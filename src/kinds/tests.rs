@@ -44,6 +44,7 @@ pub(super) fn site(root: &Path) -> Arc<Env> {
         host: "host".into(),
         sources: crate::market::Sources::default(),
         archives: std::collections::BTreeMap::new(),
+        rules: crate::job::Rules::default(),
     })
 }
 

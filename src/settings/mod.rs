@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod shipped;
+
 /// How the folders begin in which a restore keeps what it has replaced; no backup holds them.
 pub const KEPT_ASIDE: &str = ".before-restore-";
 
@@ -80,6 +82,16 @@ impl Settings {
     /// The folder of the user's calendars.
     pub fn calendars(&self) -> PathBuf {
         self.calendars.clone()
+    }
+
+    /// The rules of analysis jobs.
+    pub fn strategies(&self) -> PathBuf {
+        self.path("config/strategies.yaml")
+    }
+
+    /// What analysis jobs look at unless they say otherwise.
+    pub fn watch_list(&self) -> PathBuf {
+        self.path("config/watchlist.yaml")
     }
 
     /// Bellkeeper's own database.

@@ -5,9 +5,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::Error;
+use super::{Error, Reader};
 use crate::{
-    analysis::{Bar, Bars, Stamp},
+    analysis::{Bar, Bars, Stamp, Timeframe},
     micros::Micros,
     sqlite,
 };
@@ -25,6 +25,43 @@ pub fn daily_bars(database: &Path, symbol: &str) -> Result<Bars, Error> {
         let bars = statement.query_map([symbol], bar)?;
         bars.collect()
     })
+}
+
+/// Bars that are kept.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredBars {
+    /// Oldest first.
+    pub bars: Bars,
+    /// How the newest of them is adjusted, as it was written; nothing where there is none.
+    pub adjustment: String,
+}
+
+/// The bars of a symbol and timeframe.
+///
+/// # Errors
+/// [`Error::Statement`] if there is no such table.
+pub fn stored_bars(
+    reader: &Reader,
+    symbol: &str,
+    timeframe: Timeframe,
+) -> Result<StoredBars, Error> {
+    let read = || -> rusqlite::Result<StoredBars> {
+        let mut statement = reader.connection().prepare_cached(
+            "SELECT ts, open, high, low, close, volume, adjustment FROM bars
+             WHERE symbol = ?1 AND timeframe = ?2 ORDER BY ts",
+        )?;
+        let mut rows = statement.query([symbol, timeframe.as_str()])?;
+        let mut stored = StoredBars::default();
+        while let Some(row) = rows.next()? {
+            stored.bars.extend([bar(row)?]);
+            let adjustment = row.get_ref(6)?.as_str()?;
+            if stored.adjustment != adjustment {
+                adjustment.clone_into(&mut stored.adjustment);
+            }
+        }
+        Ok(stored)
+    };
+    read().map_err(reader.failed("read bars"))
 }
 
 /// The symbols that have bars, in order.

@@ -3,13 +3,18 @@
 //! They are read with the job file and become part of what its jobs are given, so a mistake in them is
 //! told before anything runs, at its place.
 
+use std::path::Path;
+
 use super::{
     node::{self, Node},
-    problem::Problem,
+    problem::{Place, Problem},
     problems::Problems,
     read,
 };
 use crate::analysis::{Strategy, Symbol};
+
+/// The size of the largest file of either sort that is read.
+const MAX_BYTES: usize = 1_000_000;
 
 mod build;
 mod symbols;
@@ -48,4 +53,16 @@ fn read_by<T>(
         Some(value) if problems.is_empty() => Ok(value),
         _ => Err(Box::new(Problems::new(source, problems))),
     }
+}
+
+/// The bytes of such a file, or what keeps them from being read.
+pub(super) fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, Box<Problems>> {
+    let message = match read::bytes(path, MAX_BYTES) {
+        Ok(Some(bytes)) => return Ok(bytes),
+        Ok(None) => "the file is larger than 1 MB".to_owned(),
+        Err(error) => format!("it cannot be read: {error}"),
+    };
+    let (source, _) = read::decode(b"", name.to_owned());
+    let problem = Problem::new(Place::FILE, message);
+    Err(Box::new(Problems::new(source, vec![problem])))
 }
