@@ -21,6 +21,8 @@ mod changing_logs;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod daemon;

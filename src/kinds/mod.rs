@@ -4,6 +4,7 @@ use crate::job::Kind;
 
 mod backup;
 mod chosen;
+mod command;
 mod drill;
 mod maintain;
 mod prune;
@@ -13,6 +14,7 @@ mod tests;
 mod verify;
 
 pub use backup::{Backup, Compression, Judged};
+pub use command::Command;
 pub use drill::Drill;
 pub use maintain::Maintain;
 pub use prune::{Limit, Prune, Reclaim, RequireBackup};
@@ -47,4 +49,4 @@ macro_rules! registry {
     };
 }
 
-registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs];
+registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs, Command];
