@@ -9,8 +9,10 @@ mod args;
 mod backups;
 mod calendar;
 mod cancel;
+mod detach;
 mod explain;
 mod history;
+mod journal;
 mod keys;
 mod list;
 mod logs;
@@ -70,9 +72,10 @@ pub fn main() -> ExitCode {
 
 fn run(shell: &Shell, verb: Verb) -> shell::Result {
     match verb {
-        Verb::Start => start::run(shell),
+        Verb::Start(args) => start::begin(shell, &args),
         Verb::Stop(args) => stop::run(shell, &args),
         Verb::Restart => restart::run(shell),
+        Verb::Ensure => detach::ensure(shell),
         Verb::Reload => reload::run(shell),
         Verb::Status => status::run(shell),
         Verb::RunJob(args) => run_job::run(shell, &args),
@@ -88,6 +91,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::When(args) => when::run(shell, &args),
         Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
+        Verb::Journal(args) => journal::run(shell, &args),
         Verb::Logs(args) => logs::run(shell, &args),
         Verb::Validate => validate::run(shell),
         Verb::Schema => Ok(schema::run(shell)),

@@ -5,6 +5,16 @@ use clap::{Args as ClapArgs, ValueEnum};
 use crate::{units::Span, words::JobName};
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Start {
+    /// Return as soon as it is up, and let it go on without this terminal
+    #[arg(long)]
+    pub(in crate::cli) detach: bool,
+    /// What `--detach` starts
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub(in crate::cli) detached: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Stop {
     /// Tell running jobs to stop at once
     #[arg(long, conflicts_with = "timeout")]
@@ -155,6 +165,16 @@ pub(in crate::cli) struct History {
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 20)]
     pub(in crate::cli) count: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Journal {
+    /// How many, the newest [default: 20; all with --since]
+    #[arg(short = 'n', value_name = "N")]
+    pub(in crate::cli) count: Option<u32>,
+    /// From when on, e.g. `24h`, `yesterday`, `2026-11-24 02:00`
+    #[arg(long, value_name = "WHEN")]
+    pub(in crate::cli) since: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
