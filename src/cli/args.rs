@@ -10,8 +10,8 @@ mod market;
 
 pub(super) use data::{Backups, BackupsVerb, Keys, KeysAdd, KeysVerb, Prune, Restore};
 pub(super) use jobs::{
-    Calendar, Cancel, Explain, History, Journal, Logs, Next, Part, Pause, Plan, Resume, Retry,
-    RunJob, Start, Stop, When, Why,
+    Calendar, Cancel, Completions, Explain, History, Journal, Logs, Next, Part, Pause, Plan,
+    Resume, Retry, RunJob, Start, Stop, When, Why,
 };
 pub(super) use market::{Analyse, SignalStats, Signals, TradeAdd, TradeStats, Trades, TradesVerb};
 
@@ -138,6 +138,10 @@ pub(super) enum Verb {
     Positions,
     /// Show what the trades of the last days were worth
     TradeStats(TradeStats),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print the manual page, all commands in it
+    Man,
     /// Print the version
     Version,
 }

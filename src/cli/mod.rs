@@ -9,6 +9,7 @@ mod args;
 mod backups;
 mod calendar;
 mod cancel;
+mod completions;
 mod detach;
 mod explain;
 mod history;
@@ -16,6 +17,7 @@ mod journal;
 mod keys;
 mod list;
 mod logs;
+mod man;
 mod next;
 mod pause;
 mod plan;
@@ -105,6 +107,8 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Trades(args) => trades::run(shell, &args),
         Verb::Positions => trades::positions(shell),
         Verb::TradeStats(args) => trade_stats::run(shell, &args),
+        Verb::Completions(args) => Ok(completions::run(shell, &args)),
+        Verb::Man => man::run(shell),
         Verb::Version => Ok(version::run(shell)),
     }
 }

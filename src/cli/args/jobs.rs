@@ -201,3 +201,10 @@ pub(in crate::cli) struct Logs {
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) grep: Option<String>,
 }
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(in crate::cli) shell: clap_complete::Shell,
+}
