@@ -12,6 +12,10 @@ use crate::{app, lock};
 /// The last byte that a detached daemon writes to its caller: it is up, and needs nobody any more.
 const UP: u8 = 0;
 
+/// The variable by which a daemon knows that it shall need no terminal. No option: it is nothing to be
+/// typed, and completions would offer it.
+const DETACHED: &str = "BELLKEEPER_DETACHED";
+
 /// Starts a daemon unless one is up.
 pub(super) fn ensure(shell: &Shell) -> Result {
     let holder = lock::holder(&shell.site.settings.lock()).map_err(app::Error::from)?;
@@ -29,7 +33,8 @@ pub(super) fn start(shell: &Shell) -> Result {
     let program = std::env::current_exe().map_err(cannot)?;
     let mut daemon = Command::new(program)
         .args(shell.as_args())
-        .args(["start", "--detached"])
+        .arg("start")
+        .env(DETACHED, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -50,6 +55,11 @@ pub(super) fn start(shell: &Shell) -> Result {
     Ok(code
         .filter(|code| *code != exit::OK)
         .unwrap_or(exit::FAILED))
+}
+
+/// Whether this process is what [`start`] has started.
+pub(super) fn is_asked() -> bool {
+    std::env::var_os(DETACHED).is_some()
 }
 
 /// Leaves the terminal, so that its end is not that of the daemon.

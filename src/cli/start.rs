@@ -17,7 +17,7 @@ pub(super) fn begin(shell: &Shell, args: &args::Start) -> Result {
     if args.detach {
         return detach::start(shell);
     }
-    if args.detached {
+    if detach::is_asked() {
         detach::leave_terminal();
         return live(shell, Console::Off, detach::leave_caller);
     }

@@ -9,9 +9,6 @@ pub(in crate::cli) struct Start {
     /// Return as soon as it is up, and let it go on without this terminal
     #[arg(long)]
     pub(in crate::cli) detach: bool,
-    /// What `--detach` starts
-    #[arg(long, hide = true, conflicts_with = "detach")]
-    pub(in crate::cli) detached: bool,
 }
 
 #[derive(Debug, ClapArgs)]
