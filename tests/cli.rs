@@ -432,3 +432,35 @@ fn a_daemon_lives_without_standard_streams() {
     daemon.signal(rustix::process::Signal::TERM);
     daemon.end().code(0);
 }
+
+#[test]
+fn shells_take_the_completions_and_man_takes_the_page() {
+    let world = World::bare(BY_HAND);
+    for (shell, part) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef bellkeeper"),
+        ("fish", "complete -c bellkeeper"),
+    ] {
+        let script = world.run(["completions", shell]).code(0).stdout;
+        assert!(script.contains(part), "{shell}: {script}");
+        assert!(
+            script.contains("run-job") && script.contains("ensure"),
+            "{shell}"
+        );
+    }
+    let script = world.run(["completions", "bash"]).stdout;
+    world.write("completions", script.as_bytes());
+    let path = world.path("completions");
+    let checked = std::process::Command::new("bash")
+        .arg("-n")
+        .arg(&path)
+        .status();
+    assert!(checked.unwrap().success());
+    world
+        .run(["completions", "bsh"])
+        .code(2)
+        .says("possible values");
+    let page = world.run(["man"]).code(0).stdout;
+    assert!(page.contains(".TH bellkeeper 1"), "{page}");
+    assert!(page.contains(".SH \"RESTORE\""));
+}

@@ -12,6 +12,7 @@
 mod analyse;
 #[cfg(test)]
 mod appending;
+mod background;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
@@ -22,6 +23,8 @@ mod calendars;
 mod changing_logs;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod command;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]

@@ -10,8 +10,8 @@ mod market;
 
 pub(super) use data::{Backups, BackupsVerb, Keys, KeysAdd, KeysVerb, Prune, Restore};
 pub(super) use jobs::{
-    Calendar, Cancel, Explain, History, Logs, Next, Part, Pause, Plan, Resume, Retry, RunJob, Stop,
-    When, Why,
+    Calendar, Cancel, Completions, Explain, History, Journal, Logs, Next, Part, Pause, Plan,
+    Resume, Retry, RunJob, Start, Stop, When, Why,
 };
 pub(super) use market::{
     Analyse, Check, CheckApi, CheckVerb, Findings, SignalStats, Signals, TradeAdd, TradeStats,
@@ -74,12 +74,14 @@ pub(super) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Run the daemon in the foreground: load jobs.yaml, run what is due
-    Start,
+    /// Run the daemon: load jobs.yaml, run what is due
+    Start(Start),
     /// Stop the daemon: no new slots, running jobs get time to end
     Stop(Stop),
     /// Start the daemon again in its place, or here when it is down
     Restart,
+    /// Start the daemon in the background unless it is up; says nothing then
+    Ensure,
     /// Make the daemon take the job file as it is now, or say why it cannot
     Reload,
     /// Show whether the daemon is up, what it does and what comes next
@@ -110,6 +112,8 @@ pub(super) enum Verb {
     Calendar(Calendar),
     /// Show past runs, newest first
     History(History),
+    /// Show what was done by the daemon and by hand, newest first
+    Journal(Journal),
     /// Show the daemon's log, over its rotated and compressed files
     Logs(Logs),
     /// Check the job file and show everything that is wrong with it
@@ -141,6 +145,10 @@ pub(super) enum Verb {
     TradeStats(TradeStats),
     /// Check whether something is well; answers as monitoring plugins do
     Check(Check),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print the manual page, all commands in it
+    Man,
     /// Print the version
     Version,
 }

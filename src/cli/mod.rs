@@ -10,12 +10,16 @@ mod backups;
 mod calendar;
 mod cancel;
 mod check;
+mod completions;
+mod detach;
 mod explain;
 mod findings;
 mod history;
+mod journal;
 mod keys;
 mod list;
 mod logs;
+mod man;
 mod next;
 mod pause;
 mod plan;
@@ -41,8 +45,14 @@ mod why;
 use args::{Args, Verb};
 use shell::{Shell, exit};
 
+use crate::system::child::{self, GUARD};
+
 /// Parses the arguments, runs the verb, returns the exit code.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|arg| arg == GUARD) {
+        // Who started it notices that it is gone; nobody reads what it would print.
+        return child::guard().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -66,9 +76,10 @@ pub fn main() -> ExitCode {
 
 fn run(shell: &Shell, verb: Verb) -> shell::Result {
     match verb {
-        Verb::Start => start::run(shell),
+        Verb::Start(args) => start::begin(shell, &args),
         Verb::Stop(args) => stop::run(shell, &args),
         Verb::Restart => restart::run(shell),
+        Verb::Ensure => detach::ensure(shell),
         Verb::Reload => reload::run(shell),
         Verb::Status => status::run(shell),
         Verb::RunJob(args) => run_job::run(shell, &args),
@@ -84,6 +95,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::When(args) => when::run(shell, &args),
         Verb::Calendar(args) => calendar::run(shell, &args),
         Verb::History(args) => history::run(shell, &args),
+        Verb::Journal(args) => journal::run(shell, &args),
         Verb::Logs(args) => logs::run(shell, &args),
         Verb::Validate => validate::run(shell),
         Verb::Schema => Ok(schema::run(shell)),
@@ -99,6 +111,8 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Positions => trades::positions(shell),
         Verb::TradeStats(args) => trade_stats::run(shell, &args),
         Verb::Check(args) => check::run(shell, &args),
+        Verb::Completions(args) => Ok(completions::run(shell, &args)),
+        Verb::Man => man::run(shell),
         Verb::Version => Ok(version::run(shell)),
     }
 }

@@ -1,23 +1,47 @@
-//! `start`: the daemon in the foreground.
+//! `start`: the daemon, in the foreground or without a terminal.
 
 use std::{os::unix::process::CommandExt, sync::Arc};
 
-use super::shell::{Failure, Result, Shell, block_on_workers, count, exit, variable};
+use super::{
+    args, detach,
+    shell::{Failure, Result, Shell, block_on_workers, count, exit, variable},
+};
 use crate::{
     app::{self, Ending, Ready, Surroundings},
+    logs::Console,
     system,
 };
 
+/// Does what the arguments say of where it runs.
+pub(super) fn begin(shell: &Shell, args: &args::Start) -> Result {
+    if args.detach {
+        return detach::start(shell);
+    }
+    if detach::is_asked() {
+        detach::leave_terminal();
+        return live(shell, Console::Off, detach::leave_caller);
+    }
+    run(shell)
+}
+
+/// Lives in the foreground.
 pub(super) fn run(shell: &Shell) -> Result {
+    live(shell, shell.console(), || {})
+}
+
+fn live(shell: &Shell, console: Console, up: impl FnOnce()) -> Result {
     let ending = block_on_workers(async {
-        let tell = |ready: &Ready| announce(shell, ready);
+        let tell = |ready: &Ready| {
+            announce(shell, ready);
+            up();
+        };
         let started = app::start(
             &shell.site,
             Surroundings {
                 vars: Arc::new(variable),
                 zone: Arc::new(system::local_zone),
             },
-            shell.console(),
+            console,
             shell.log_filter(),
             tell,
         )

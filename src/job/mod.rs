@@ -134,6 +134,8 @@ pub trait Kind: Job + DeserializeOwned + schemars::JsonSchema {
     const SUMMARY: &'static str;
     /// A whole job (under its name) as it would stand in jobs.yaml; a test parses it.
     const EXAMPLE: &'static str;
+    /// The least settings that make a job, as JSON; a test runs it.
+    const LEAST: &'static str = "{}";
     /// How old a missed slot may be and still be caught up, unless the job file says otherwise.
     const CATCH_UP_WINDOW: Span = Span::from_secs(24 * 3_600);
 }

@@ -5,6 +5,7 @@ use crate::job::Kind;
 mod analysis;
 mod backup;
 mod chosen;
+mod command;
 mod drill;
 mod maintain;
 mod prune;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use analysis::{Analysis, Chosen, Kept, SourceOrder, Symbols, kept};
 pub use backup::{Backup, Compression, Judged};
+pub use command::Command;
 pub use drill::Drill;
 pub use maintain::Maintain;
 pub use prune::{Limit, Prune, Reclaim, RequireBackup};
@@ -49,4 +51,6 @@ macro_rules! registry {
     };
 }
 
-registry![Backup, Verify, Drill, Prune, Maintain, RotateLogs, Analysis];
+registry![
+    Backup, Verify, Drill, Prune, Maintain, RotateLogs, Analysis, Command
+];

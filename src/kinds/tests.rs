@@ -92,7 +92,7 @@ impl Visit for HoldsTheContract {
     type Out = &'static str;
 
     fn visit<K: Kind>(&mut self) -> &'static str {
-        let job: K = serde_json::from_str("{}").unwrap();
+        let job: K = serde_json::from_str(K::LEAST).unwrap();
         let root = tempfile::tempdir().unwrap();
         let env = site(root.path());
         let before = snapshot(root.path());

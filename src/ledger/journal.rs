@@ -52,13 +52,22 @@ impl Ledger {
     /// # Errors
     /// [`Error::Statement`].
     pub fn journal(&self, n: u32) -> Result<Vec<Entry>, Error> {
+        self.journal_since(n, Timestamp::MIN)
+    }
+
+    /// The newest `n` acts at or after `since`, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Statement`].
+    pub fn journal_since(&self, n: u32, since: Timestamp) -> Result<Vec<Entry>, Error> {
         let connection = self.lock();
         let read = || {
             connection
                 .prepare_cached(
-                    "SELECT at, who, act, subject, detail FROM journal ORDER BY id DESC LIMIT ?1",
+                    "SELECT at, who, act, subject, detail FROM journal WHERE at >= ?2 \
+                     ORDER BY id DESC LIMIT ?1",
                 )?
-                .query_map([n], |row| {
+                .query_map(params![n, millis(since)], |row| {
                     Ok(Entry {
                         at: instant(row.get(0)?),
                         who: row.get(1)?,

@@ -8,6 +8,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::units::{Bytes, Span};
 
 pub mod alarm;
+pub mod child;
 mod gently;
 pub mod users;
 pub mod watching;

@@ -177,6 +177,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ("`calendar NAME`", &["calendar", "XHKG", "--year", "2027"]),
         ("`pause`, `resume`", &["pause", "a", "--for", "2h"]),
         ("`pause`, `resume`", &["resume", "a"]),
+        ("`journal`", &["journal", "--since", "1h"]),
         ("`validate`", &["validate"]),
         ("`backups list`", &["backups", "list"]),
         ("`backups plan`", &["backups", "plan", "--days", "2"]),

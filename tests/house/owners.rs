@@ -3,13 +3,15 @@
 use super::{paths, source::Source};
 
 /// A crate and the modules (`gzip`) or files (`engine/board`) that may name it.
-const OWNERS: [(&str, &[&str]); 26] = [
+const OWNERS: [(&str, &[&str]); 28] = [
     ("age", &["archive"]),
     ("annotate_snippets", &["jobfile", "cli"]),
     ("anstream", &["cli"]),
     ("anstyle", &["cli"]),
     ("axum", &["app"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli"]),
     ("crc32fast", &["archive", "gzip"]),
     ("croner", &["schedule"]),

@@ -5,6 +5,13 @@ use clap::{Args as ClapArgs, ValueEnum};
 use crate::{units::Span, words::JobName};
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Start {
+    /// Return as soon as it is up, and let it go on without this terminal
+    #[arg(long)]
+    pub(in crate::cli) detach: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Stop {
     /// Tell running jobs to stop at once
     #[arg(long, conflicts_with = "timeout")]
@@ -158,6 +165,16 @@ pub(in crate::cli) struct History {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Journal {
+    /// How many, the newest [default: 20; all with --since]
+    #[arg(short = 'n', value_name = "N")]
+    pub(in crate::cli) count: Option<u32>,
+    /// From when on, e.g. `24h`, `yesterday`, `2026-11-24 02:00`
+    #[arg(long, value_name = "WHEN")]
+    pub(in crate::cli) since: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Logs {
     /// Only lines about this job, or about the run with this number
     #[arg(value_name = "JOB|RUN")]
@@ -180,4 +197,11 @@ pub(in crate::cli) struct Logs {
     /// With this in the line as it is shown: a regular expression, or text
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) grep: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(in crate::cli) shell: clap_complete::Shell,
 }

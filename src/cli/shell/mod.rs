@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    ffi::OsString,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
@@ -89,6 +90,26 @@ impl Shell {
             cwd,
             closed: Cell::new(false),
         })
+    }
+
+    /// The arguments by which another process works where this one does, and says as much.
+    pub(super) fn as_args(&self) -> Vec<OsString> {
+        let settings = &self.site.settings;
+        let mut args: Vec<OsString> = vec![
+            "--root".into(),
+            settings.root().into(),
+            "--config".into(),
+            settings.jobs_file().into(),
+        ];
+        let flags = [(self.json, "--json"), (self.quiet, "--quiet")];
+        args.extend(
+            flags
+                .iter()
+                .filter(|(is, _)| *is)
+                .map(|(_, flag)| flag.into()),
+        );
+        args.extend((0..self.verbose).map(|_| "--verbose".into()));
+        args
     }
 
     /// Prints a failure and returns its code.

@@ -28,16 +28,16 @@ fn a_key_nobody_could_mean() {
     let text = "jobs:
   a:
     backup: {}
-    command: rm
+    shell: rm
 ";
     assert_snapshot!(rendered(text), @r"
-    error: unknown key `command`
+    error: unknown key `shell`
      --> jobs.yaml:4:5
       |
-    4 |     command: rm
-      |     ^^^^^^^
+    4 |     shell: rm
+      |     ^^^^^
       |
-      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs` or `analysis`
+      = help: expected one of `description`, `schedule`, `timezone`, `calendar`, `only`, `dst`, `enabled`, `timeout`, `retry`, `overlap`, `catch_up`, `catch_up_window`, `jitter`, `locks`, `needs`, `priority`, `keep_history`, `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs`, `analysis` or `command`
     ");
 }
 
@@ -89,7 +89,7 @@ fn a_kind_that_is_not_there() {
     2 |   a:
       |   ^
       |
-      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs` or `analysis`, e.g. `backup: {}`
+      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs`, `analysis` or `command`, e.g. `backup: {}`
     ");
 }
 
@@ -430,7 +430,7 @@ jobs:
     8 |   b:
       |   ^
       |
-      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs` or `analysis`, e.g. `backup: {}`
+      = help: add one of `backup`, `verify`, `drill`, `prune`, `maintain`, `rotate_logs`, `analysis` or `command`, e.g. `backup: {}`
 
     error: `enabled`: expected `true` or `false`, found the number 1
      --> jobs.yaml:9:14
