@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod analyse;
 #[cfg(test)]
+mod analysis;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bad_input;

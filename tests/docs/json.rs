@@ -162,6 +162,7 @@ fn every_example_has_the_fields_that_are_printed() {
             &["analyse", "AAPL", "--show", "rsi(14), close > sma(50)"],
         ),
         ("`signals`", &["signals", "--days", "20000"]),
+        ("`signals explain`", &["signals", "explain", "1"]),
         ("`signal-stats`", &["signal-stats", "--days", "20000"]),
         (
             "`trades add`, `trades list`",
