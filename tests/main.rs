@@ -11,7 +11,10 @@
 #[cfg(test)]
 mod analyse;
 #[cfg(test)]
+mod analysis;
+#[cfg(test)]
 mod appending;
+#[cfg(test)]
 mod background;
 #[cfg(test)]
 mod backup;

@@ -102,6 +102,20 @@ impl Bars {
         &self.stamps
     }
 
+    /// The bars from one position to another, both included.
+    #[must_use]
+    pub fn between(&self, first: usize, last: usize) -> Self {
+        let part = |column: &Vec<f64>| column.get(first..=last).unwrap_or_default().to_vec();
+        Self {
+            stamps: self.stamps.get(first..=last).unwrap_or_default().to_vec(),
+            open: part(&self.open),
+            high: part(&self.high),
+            low: part(&self.low),
+            close: part(&self.close),
+            volume: part(&self.volume),
+        }
+    }
+
     /// A column.
     pub fn column(&self, field: Field) -> &[f64] {
         match field {

@@ -14,8 +14,8 @@ pub(super) use jobs::{
     Resume, Retry, RunJob, Start, Stop, When, Why,
 };
 pub(super) use market::{
-    Analyse, Check, CheckApi, CheckVerb, Findings, SignalStats, Signals, TradeAdd, TradeStats,
-    Trades, TradesVerb,
+    Analyse, Check, CheckApi, CheckVerb, Findings, Replay, SignalStats, Signals, SignalsVerb,
+    TradeAdd, TradeStats, Trades, TradesVerb,
 };
 
 /// One daemon instead of crontab, scripts and checklists.
@@ -137,6 +137,8 @@ pub(super) enum Verb {
     Signals(Signals),
     /// Count the signals of the last days, and show what came of them
     SignalStats(SignalStats),
+    /// Show which signals the rules as they are now would add or remove
+    Replay(Replay),
     /// Add, import and list trades
     Trades(Trades),
     /// Show what is held, and what was earned

@@ -25,6 +25,7 @@ mod pause;
 mod plan;
 mod prune;
 mod reload;
+mod replay;
 mod restart;
 mod restore;
 mod retry;
@@ -32,6 +33,7 @@ mod run_job;
 mod schema;
 mod shell;
 mod signals;
+mod signals_explain;
 mod start;
 mod status;
 mod stop;
@@ -107,6 +109,7 @@ fn run(shell: &Shell, verb: Verb) -> shell::Result {
         Verb::Findings(args) => findings::run(shell, &args),
         Verb::Signals(args) => signals::run(shell, &args),
         Verb::SignalStats(args) => signals::stats(shell, &args),
+        Verb::Replay(args) => replay::run(shell, &args),
         Verb::Trades(args) => trades::run(shell, &args),
         Verb::Positions => trades::positions(shell),
         Verb::TradeStats(args) => trade_stats::run(shell, &args),

@@ -5,11 +5,15 @@ use serde_json::{Value, json};
 use super::{
     args,
     shell::{Result, Shell, Table, count, exit},
+    signals_explain,
     trade_stats::since,
 };
 use crate::{analysis::Forward, app, store};
 
 pub(super) fn run(shell: &Shell, args: &args::Signals) -> Result {
+    if let Some(args::SignalsVerb::Explain { id }) = args.verb {
+        return signals_explain::run(shell, id);
+    }
     let database = shell.load()?.set.env.database.clone();
     let from = since(shell.site.clock.now(), args.days)?;
     let signals = store::signals(&database, from, args.symbol.as_deref());

@@ -15,6 +15,7 @@ mod chosen;
 mod closing;
 mod error;
 mod one;
+mod replay;
 mod rows;
 mod run;
 mod signals;
@@ -23,6 +24,7 @@ mod tally;
 mod tests;
 
 pub use chosen::{Chosen, SourceOrder, Symbols};
+pub use replay::Expected;
 pub use signals::{Kept, kept};
 
 /// Where watch lists and strategies are unless somebody says otherwise.

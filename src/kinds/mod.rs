@@ -14,7 +14,7 @@ mod rotate_logs;
 mod tests;
 mod verify;
 
-pub use analysis::{Analysis, Chosen, Kept, SourceOrder, Symbols, kept};
+pub use analysis::{Analysis, Chosen, Expected, Kept, SourceOrder, Symbols, kept};
 pub use backup::{Backup, Compression, Judged};
 pub use command::Command;
 pub use drill::Drill;

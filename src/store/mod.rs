@@ -47,7 +47,7 @@ pub use queue::Class;
 pub use reclaim::{Space, optimize, reclaim, settle, space, vacuum};
 pub use record::{NewSignal, Recorded, Recording, data_hashes, exact, price, record};
 pub use select::{Limits, Moment, Selection, select};
-pub use signals::{StoredSignal, signals};
+pub use signals::{StoredSignal, signal, signals};
 pub use table::Table;
 pub use times::Form;
 pub use trades::{StoredTrade, Twice, add_trades, trades, try_trades};

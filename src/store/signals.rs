@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Row, params, types::Type};
+use rusqlite::{OptionalExtension, Row, params, types::Type};
 use serde_json::Value;
 
 use super::Error;
@@ -32,6 +32,12 @@ pub struct StoredSignal {
     pub inputs: Value,
     /// Where the bars came from.
     pub source: String,
+    /// How they were adjusted.
+    pub adjustment: String,
+    /// The hash of the bars up to its own.
+    pub data_hash: String,
+    /// What made it.
+    pub version: String,
 }
 
 /// The signals of `symbol` (all without) since an instant, oldest first.
@@ -46,12 +52,30 @@ pub fn signals(
     let connection = sqlite::open_existing(database)?;
     let read = || -> rusqlite::Result<Vec<StoredSignal>> {
         let mut statement = connection.prepare(
-            "SELECT id, symbol, timeframe, timestamp, strategy, side, strength, price, inputs, source
+            "SELECT id, symbol, timeframe, timestamp, strategy, side, strength, price, inputs, source,
+                 adjustment, data_hash, version
              FROM signals WHERE timestamp >= ?1 AND (?2 IS NULL OR symbol = ?2)
              ORDER BY timestamp, id",
         )?;
         let rows = statement.query_map(params![since.to_string(), symbol], stored)?;
         rows.collect()
+    };
+    read().map_err(|source| Error::statement("read signals", database.to_owned(), source))
+}
+
+/// The signal of a number.
+///
+/// # Errors
+/// As [`signals`].
+pub fn signal(database: &Path, id: i64) -> Result<Option<StoredSignal>, Error> {
+    let connection = sqlite::open_existing(database)?;
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT id, symbol, timeframe, timestamp, strategy, side, strength, price, inputs, source,
+                 adjustment, data_hash, version
+             FROM signals WHERE id = ?1",
+        )?;
+        statement.query_row([id], stored).optional()
     };
     read().map_err(|source| Error::statement("read signals", database.to_owned(), source))
 }
@@ -73,6 +97,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredSignal> {
         price: Micros(row.get(7)?),
         inputs: row.get(8)?,
         source: row.get(9)?,
+        adjustment: row.get(10)?,
+        data_hash: row.get(11)?,
+        version: row.get(12)?,
     })
 }
 

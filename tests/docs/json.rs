@@ -203,6 +203,7 @@ fn every_example_has_the_fields_that_are_printed() {
         ),
         ("`findings`", &["findings"]),
         ("`signals`", &["signals", "--days", "20000"]),
+        ("`signals explain`", &["signals", "explain", "1"]),
         ("`signal-stats`", &["signal-stats", "--days", "20000"]),
         (
             "`trades add`, `trades list`",

@@ -36,13 +36,33 @@ pub(in crate::cli) struct Findings {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Signals {
+    #[command(subcommand)]
+    pub(in crate::cli) verb: Option<SignalsVerb>,
     /// Only this symbol's
     #[arg(value_name = "SYMBOL")]
     pub(in crate::cli) symbol: Option<String>,
     /// Of how many days
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(in crate::cli) days: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum SignalsVerb {
+    /// Show why a signal is there: its rule part by part, and what has changed since
+    Explain {
+        /// Its number
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Replay {
+    /// From this day or time on
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) since: String,
 }
 
 #[derive(Debug, ClapArgs)]
