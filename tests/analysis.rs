@@ -130,6 +130,34 @@ fn a_mistake_in_the_rules_is_told_at_its_place_before_anything_runs() {
 }
 
 #[test]
+fn rules_that_no_job_needs_are_checked_too_and_stop_nothing() {
+    let world = World::bare(crate::world::BY_HAND);
+    world.write(
+        "config/strategies.yaml",
+        b"strategies:\n  a: {side: buy, when: \"clos > 1\"}\n",
+    );
+    world.run(["list"]).code(0);
+    world
+        .run(["validate"])
+        .code(78)
+        .says("did you mean `close`?");
+}
+
+#[test]
+fn a_running_daemon_takes_changed_rules() {
+    let world = World::bare(JOBS);
+    let daemon = world.start();
+    let rules = "strategies:\n  mine: {side: buy, when: \"crosses_above(close, sma(50))\"}\n";
+    world.write("config/strategies.yaml", rules.as_bytes());
+    // The watch may be quicker than this.
+    world.json(["reload"]);
+    world.run_job("analyse");
+    let found = signals(&world);
+    assert!(!found.is_empty() && found.iter().all(|it| it.contains("mine")));
+    daemon.stop();
+}
+
+#[test]
 fn a_run_that_is_killed_at_any_moment_loses_and_repeats_no_signal() {
     let calm = fresh();
     calm.run_job("analyse");

@@ -166,7 +166,7 @@ impl Reloader {
         }
     }
 
-    /// The files that are watched: the job file and the user's calendars that it names.
+    /// The files that are watched: the job file, the user's calendars that it names, rules and watch lists.
     fn paths(&self) -> Vec<PathBuf> {
         let settings = &self.site.settings;
         let folder = settings.calendars();
@@ -175,6 +175,13 @@ impl Reloader {
             let jobs = self.loaded.set.jobs.iter();
             let named = jobs.filter_map(|spec| spec.policy.calendar.as_deref());
             paths.extend(named.map(|calendar| folder.join(format!("{}.yaml", calendar.name()))));
+        }
+        let env = &self.loaded.set.env;
+        for spec in &self.loaded.set.jobs {
+            if let Some(wanted) = spec.job.rules_wanted(env) {
+                paths.insert(settings.strategies());
+                paths.extend(wanted.list);
+            }
         }
         let job_file = settings.jobs_file().to_owned();
         std::iter::once(job_file).chain(paths).collect()

@@ -3,10 +3,15 @@
 use serde_json::json;
 
 use super::shell::{Result, Shell, count, exit};
+use crate::app;
 
 pub(super) fn run(shell: &Shell) -> Result {
     let loaded = shell.load()?;
     let file = shell.within(shell.site.settings.jobs_file());
+    // Nothing runs by them, but whoever asks wants to know.
+    if let Some(wrong) = loaded.warnings.others().first().cloned() {
+        return Err(app::Error::Problems(Box::new(wrong)).into());
+    }
     let jobs = loaded.set.jobs.len();
     let doubtful = loaded.warnings.list().len();
     if shell.json {

@@ -3,7 +3,7 @@
 //! Files are compared as they were written, before variables are put in: a value from a variable is
 //! neither kept nor shown, only that it is another one.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use super::{
     problem::printable,
     written::Written,
 };
-use crate::job::{JobName, JobSpec};
+use crate::job::{Env, JobName, JobSpec};
 
 /// What is different between two job files; jobs in the order of the file they stand in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ impl Difference {
         };
         difference.file.extend(zone(old, new, &before, &after));
         let [before, after] = [&before, &after].map(jobs);
+        let (old_env, new_env) = (Arc::clone(&old.set.env), Arc::clone(&new.set.env));
         let olds = old.set.jobs.iter().map(|spec| (&spec.name, spec));
         let olds: BTreeMap<&JobName, &JobSpec> = olds.collect();
         for spec in &new.set.jobs {
@@ -87,6 +88,7 @@ impl Difference {
                     let mut settings = look.changes(before, after, "");
                     let old = olds.get(&spec.name).copied();
                     settings.extend(sessions(old, spec, &settings));
+                    settings.extend(rules([&old_env, &new_env], spec));
                     if !settings.is_empty() {
                         difference.changed.push(Changed {
                             job: spec.name.clone(),
@@ -180,6 +182,32 @@ fn sessions(old: Option<&JobSpec>, new: &JobSpec, changed: &[Change]) -> Option<
         setting: "calendar".to_owned(),
         values: None,
     })
+}
+
+/// Rules and symbols of a job are those of the same files as before, which say something else.
+fn rules(envs: [&Env; 2], new: &JobSpec) -> Vec<Change> {
+    let [old, new_env] = envs;
+    let Some(wanted) = new.job.rules_wanted(new_env) else {
+        return Vec::new();
+    };
+    let lists = [old, new_env].map(|env| {
+        let list = wanted.list.as_ref();
+        list.and_then(|path| env.rules.lists.get(path))
+    });
+    let [before, after] = lists;
+    let others = [
+        (
+            "config/strategies.yaml",
+            old.rules.strategies != new_env.rules.strategies,
+        ),
+        ("symbols", before.is_some() && before != after),
+    ];
+    let others = others.into_iter().filter(|(_, other)| *other);
+    let change = |(name, _): (&str, bool)| Change {
+        setting: name.to_owned(),
+        values: None,
+    };
+    others.map(change).collect()
 }
 
 /// Two job files as written.

@@ -64,6 +64,11 @@ impl Problems {
         self
     }
 
+    /// What is wrong with other files, although this one needs none of it.
+    pub fn others(&self) -> &[Self] {
+        &self.others
+    }
+
     /// The problems.
     pub fn list(&self) -> &[Problem] {
         &self.list

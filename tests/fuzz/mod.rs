@@ -28,6 +28,7 @@ fn child() {
         RULE,
         SCHEDULE,
         SIDECAR,
+        STRATEGIES,
         YAHOO,
         PANICS,
         HUNGRY,
@@ -338,6 +339,38 @@ const RULE: Target = Target {
 #[test]
 fn a_rule_is_read_or_refused_whatever_it_is() {
     fuzz(&RULE);
+}
+
+const STRATEGIES: Target = Target {
+    name: "strategies",
+    corpus: "strategies",
+    run: targets::strategies_yaml,
+    words: &[
+        b"strategies:\n",
+        b"symbols: [",
+        b"  a: {side: buy, when: ",
+        b"timeframe: 5m",
+        b"confirm: 2",
+        b"cooldown: 10000",
+        b"strength: .nan",
+        b"when: |\n    ",
+        b"\"close > 1\"",
+        b"'close > ''1'",
+        b"\"\\u0061\"",
+        b"sma(10000)",
+        b"&a ",
+        b"*a",
+        b"<<: *a",
+        b"\xef\xbb\xbf",
+        b"\r\n",
+    ],
+    block: 8,
+    rounds: [20_000, 1_000],
+};
+
+#[test]
+fn a_file_of_strategies_is_read_or_refused_whatever_it_is() {
+    fuzz(&STRATEGIES);
 }
 
 const ALPHA_VANTAGE: Target = Target {

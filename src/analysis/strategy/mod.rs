@@ -25,7 +25,7 @@ pub const MOST_CONFIRM: usize = 100;
 pub const LONGEST_COOLDOWN: usize = LONGEST_LOOK_BACK;
 
 /// A rule with a name, and how a signal follows from it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Strategy {
     /// What it is called.
     pub name: String,
@@ -48,6 +48,13 @@ pub struct Strategy {
 pub struct When {
     text: String,
     condition: Condition,
+}
+
+/// The text says all.
+impl PartialEq for When {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
 }
 
 impl When {

@@ -23,6 +23,7 @@ mod rule;
 mod sandbox;
 mod schedule;
 mod sources;
+mod strategies;
 mod tape;
 
 pub use archive_file::archive_file;
@@ -35,6 +36,7 @@ pub use prices::prices;
 pub use rule::rule;
 pub use schedule::schedule;
 pub use sources::{alpha_vantage, yahoo};
+pub use strategies::strategies_yaml;
 
 /// A folder whose files are made quickly: in memory where there is such a place.
 fn scratch() -> tempfile::TempDir {
