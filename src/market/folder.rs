@@ -98,7 +98,7 @@ impl Source for Csv {
 fn refusal(error: &CsvError) -> Refusal {
     let class = match error {
         CsvError::Read { .. } => Class::Transport,
-        CsvError::Empty { .. } => Class::Empty,
+        CsvError::Empty { .. } | CsvError::OtherTimeframe { .. } => Class::Empty,
         _ => Class::Parse,
     };
     let refusal = Refusal::new(Csv::NAME, class, chain(error));
@@ -172,7 +172,7 @@ mod tests {
         };
         write(
             "AAPL.csv",
-            "date,open,high,low,close,volume\n2026-01-05,2,3,1,2,5\n2026-01-06,2,1,3,2,5\n",
+            "date,open,high,low,close,volume\n2026-01-05,2,3,1,2,5\n2026-01-06,two,3,1,2,5\n",
         );
         write("EMPTY.csv", "date,open,high,low,close,volume\n");
         write("ODD.csv", "a,b\n1,2\n");

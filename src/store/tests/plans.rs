@@ -12,7 +12,8 @@ fn queries(source: &str) -> Vec<String> {
     let lines = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
-    let code: String = lines.collect::<Vec<_>>().join("\n");
+    // A backslash at the end of a line joins it with the next one.
+    let code = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
     // Odd parts stand between quotes; no query holds one.
     let texts = code.split('"').skip(1).step_by(2).map(str::trim_start);
     let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
