@@ -12,7 +12,7 @@ use crate::{
     watch::Watch,
 };
 
-/// Bars in files of their own: `AAPL.csv` holds those of AAPL, as [`super::read`] reads them.
+/// Bars in files of their own: `AAPL.csv` holds those of AAPL, as [`super::read_series`] reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Csv {
     folder: PathBuf,
