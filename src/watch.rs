@@ -7,7 +7,7 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -98,9 +98,23 @@ pub struct Sample {
     pub done: u64,
     /// Units in all; 0 while unknown.
     pub total: u64,
+    /// What is counted.
+    #[serde(default)]
+    pub unit: Unit,
 }
 
-/// Counters of one piece of long work, in bytes. Clones share one state.
+/// What progress is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Bytes.
+    #[default]
+    Bytes,
+    /// Symbols of stocks.
+    Symbols,
+}
+
+/// Counters of one piece of long work, in bytes unless it says otherwise. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Counters>);
 
@@ -108,6 +122,7 @@ pub struct Progress(Arc<Counters>);
 struct Counters {
     done: AtomicU64,
     total: AtomicU64,
+    counts_symbols: AtomicBool,
     step: Mutex<String>,
 }
 
@@ -117,6 +132,12 @@ impl Progress {
         if let Ok(mut current) = self.0.step.lock() {
             step.clone_into(&mut current);
         }
+    }
+
+    /// Says what is counted from here on.
+    pub fn count_in(&self, unit: Unit) {
+        let symbols = unit == Unit::Symbols;
+        self.0.counts_symbols.store(symbols, Ordering::Relaxed);
     }
 
     /// Adds to the expected total.
@@ -133,6 +154,7 @@ impl Progress {
     pub fn restart(&self) {
         self.0.done.store(0, Ordering::Relaxed);
         self.0.total.store(0, Ordering::Relaxed);
+        self.count_in(Unit::Bytes);
         self.step("");
     }
 
@@ -147,6 +169,11 @@ impl Progress {
                 .unwrap_or_default(),
             done: self.0.done.load(Ordering::Relaxed),
             total: self.0.total.load(Ordering::Relaxed),
+            unit: if self.0.counts_symbols.load(Ordering::Relaxed) {
+                Unit::Symbols
+            } else {
+                Unit::Bytes
+            },
         }
     }
 }
@@ -195,7 +222,8 @@ mod tests {
             Sample {
                 step: "database".into(),
                 done: 4,
-                total: 10
+                total: 10,
+                unit: Unit::Bytes,
             }
         );
     }

@@ -1,10 +1,10 @@
-//! The progress bar of long work: step, bytes, rate, time left.
+//! The progress bar of long work: step, how much of how much, rate, time left.
 
 use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::watch::{Sample, Watch};
+use crate::watch::{Sample, Unit, Watch};
 
 const REDRAW: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -25,7 +25,7 @@ impl Bar {
 
     pub(in crate::cli) fn show(&self, sample: &Sample) {
         if self.draws && sample.total > 0 {
-            let bar = self.bar.get_or_init(bar);
+            let bar = self.bar.get_or_init(|| bar(sample.unit));
             bar.set_length(sample.total);
             bar.set_position(sample.done.min(sample.total));
             bar.set_message(sample.step.clone());
@@ -69,11 +69,16 @@ impl Bar {
     }
 }
 
-fn bar() -> ProgressBar {
+fn bar(unit: Unit) -> ProgressBar {
     let bar = ProgressBar::new(0);
     // At most 76 columns.
-    let template = "{msg:9} [{bar:20}] {decimal_bytes:>10} of {decimal_total_bytes:10} \
-                    {decimal_bytes_per_sec:>12} {eta:>4}";
+    let template = match unit {
+        Unit::Bytes => {
+            "{msg:9} [{bar:20}] {decimal_bytes:>10} of {decimal_total_bytes:10} \
+             {decimal_bytes_per_sec:>12} {eta:>4}"
+        }
+        Unit::Symbols => "{msg:9} [{bar:20}] {pos:>6} of {len} symbols {eta:>4}",
+    };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

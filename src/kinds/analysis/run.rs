@@ -20,6 +20,7 @@ use crate::{
     job::{Cx, JobError, Plan, Report},
     market::{Choice, Refusal},
     store,
+    watch::Unit,
 };
 
 /// What a run would do.
@@ -89,9 +90,9 @@ pub(super) fn run(job: &Analysis, cx: &Cx) -> Result<Report, JobError> {
         within: job.signals_within.map(crate::units::Span::duration),
         writer: &writer,
     };
-    cx.watch
-        .progress
-        .expect(u64::try_from(symbols.len()).unwrap_or(u64::MAX));
+    let progress = &cx.watch.progress;
+    progress.count_in(Unit::Symbols);
+    progress.expect(u64::try_from(symbols.len()).unwrap_or(u64::MAX));
     let tally = all(job, &desk, &symbols, &store)?;
     Ok(tally.report(job.max_failed)?)
 }
@@ -162,9 +163,8 @@ impl Table<'_> {
             let Some(symbol) = self.symbols.get(at) else {
                 return Ok(());
             };
-            let of = self.symbols.len();
             let progress = &desk.cx.watch.progress;
-            progress.step(&format!("{symbol}, {} of {of}", at + 1));
+            progress.step(symbol.as_str());
             let came = match desk.analyse(symbol, &reader) {
                 Ok(done) => Ok(done),
                 Err(Failed::Refused(refusal)) => Err(refusal),
