@@ -185,8 +185,11 @@ fn fault_of(fault: &Fault) -> Refusal {
         "internal server error" | "internal-error" | "service unavailable" => Class::Server,
         _ => Class::Parse,
     };
-    let what = fault.description.as_deref().unwrap_or(&fault.code);
-    Refusal::new(NAME, class, said(what))
+    let told = [fault.description.as_deref(), Some(&fault.code)];
+    let mut told = told.into_iter().flatten().map(said);
+    let what = told.find(|text| !text.is_empty());
+    let silent = || "it refuses and does not say why".to_owned();
+    Refusal::new(NAME, class, what.unwrap_or_else(silent))
 }
 
 fn rows(
