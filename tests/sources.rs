@@ -72,8 +72,8 @@ impl Rig {
         });
         self.env = env(&self.root, &self.clock);
         self.env.sources = sources.with_patience(Patience {
-            connect: Duration::from_millis(300),
-            total: Duration::from_millis(300),
+            connect: Duration::from_millis(1_500),
+            total: Duration::from_millis(1_500),
         });
     }
 
@@ -544,7 +544,8 @@ async fn the_quota_is_never_exceeded_in_thirty_days_with_restarts() {
     assert!(sent.len() > 400, "it did ask: {}", sent.len());
     let calls =
         store::calls_since(&rig.env.database, "alpha_vantage", Timestamp::UNIX_EPOCH).unwrap();
-    assert_eq!(calls.len(), sent.len(), "each request is written down");
+    // One that times out on a busy computer is written down whether or not it arrives.
+    assert!(calls.len() >= sent.len(), "each request is written down");
     let times: Vec<Timestamp> = calls.iter().map(|call| call.at).collect();
     for day in times.windows(26) {
         let span = day[25].duration_since(day[0]);
